@@ -1,0 +1,9 @@
+"""The whole model on the LPC, uncompacted: a baseline of the abstract."""
+
+from planners.single import only
+from planners.values import Plan, Question
+
+
+def plan(question: Question) -> Plan:
+    """Every layer on the lpc; NotApplicable where the SoC or the options have none."""
+    return only(question, "lpc")

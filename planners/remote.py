@@ -1,0 +1,90 @@
+"""The way to the cloud and back, priced for the chain's dynamic programme."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planners.compiling import baseline_w
+from planners.moves import Mover, Source, Way
+from planners.values import Question
+from socs.law import cloud_service
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remote:
+    """Seconds and joules (above the device's active baseline) of the cloud segment's parts."""
+
+    question: Question
+    mover: Mover
+    after_w: float
+    """Baseline watts that a second of local work after the segment adds.
+
+    With the window `until_idle` the tail's seconds are charged whole at the download, so later
+    local work adds only what being active adds to being asleep (exact while it is shorter than
+    the tail); with `until_output` later seconds pay the tail's power."""
+
+    @classmethod
+    def of(cls, question: Question, mover: Mover) -> "Remote":
+        """The segment under the question's conditions, which have a link and a cloud."""
+        active = sum(w for _, w in baseline_w(question, question.conditions, active=True))
+        asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
+        link = question.conditions.link
+        assert link is not None
+        waiting = link.tail[0].power_w.value - link.idle_w.value
+        until_idle = question.energy_window == "until_idle"
+        return cls(question, mover, active - asleep if until_idle else active + waiting)
+
+    @property
+    def _waiting_w(self) -> float:
+        """Radio power above idle while an answer is awaited, at the start of the tail."""
+        link = self.question.conditions.link
+        assert link is not None
+        return link.tail[0].power_w.value - link.idle_w.value
+
+    def upload(self, index: int, sources: Sequence[Source]) -> Way:
+        """From each source of layer `index`'s input to the cloud, service overhead included."""
+        question, link = self.question, self.question.conditions.link
+        cloud = question.conditions.cloud
+        assert link is not None and cloud is not None
+        collect = self.mover.deliver(sources)
+        extra_s = link.round_trip_s.value / 2 + cloud.overhead_s.value
+        extra_j = self._waiting_w * extra_s
+        if question.conditions.radio_state == "idle":
+            extra_s += link.promotion_s.value
+            extra_j += link.promotion_s.value * (link.promotion_w.value - link.idle_w.value)
+        sizes = np.array([sum(size for _, size, _ in source.parts) for source in sources])
+        if index == 0:
+            wire = question.workload.input_wire
+            sizes = np.array([float(wire.bytes_per_frame * question.workload.frames)])
+            encode_s, encode_j = self.mover.encode(float(sizes[0]), wire.encode_bytes_per_s)
+            extra_s, extra_j = extra_s + encode_s, extra_j + encode_j
+        rate = question.conditions.up_bytes_per_s
+        watts = link.transfer_w(rate, uplink=True) - link.idle_w.value
+        seconds = collect.seconds[:, 0] + sizes / rate + extra_s
+        joules = collect.joules[:, 0] + watts * sizes / rate + extra_j
+        return Way(seconds[:, None], joules[:, None])
+
+    def service(self, index: int) -> tuple[float, float]:
+        """The server's time for a layer, the radio waiting meanwhile."""
+        cloud = self.question.conditions.cloud
+        assert cloud is not None
+        seconds = float(cloud_service(cloud, self.question.workload.stages[index]).seconds)
+        return seconds, self._waiting_w * seconds
+
+    def download(self, index: int) -> tuple[float, float]:
+        """Layer `index`'s input back to the device (the answer, past the last layer)."""
+        question, link = self.question, self.question.conditions.link
+        assert link is not None
+        workload, rate = question.workload, question.conditions.down_bytes_per_s
+        if index == len(workload.stages):
+            size = float(workload.output_wire.bytes_per_frame * workload.frames)
+        else:
+            size = float(workload.stages[index].input_bytes("fp32"))
+        hop_s = link.round_trip_s.value / 2
+        watts = link.transfer_w(rate, uplink=False) - link.idle_w.value
+        joules = self._waiting_w * hop_s + watts * size / rate
+        if question.energy_window == "until_idle":
+            asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
+            joules += link.tail_j(link.tail_s) + (asleep - link.idle_w.value) * link.tail_s
+        return hop_s + size / rate, joules
