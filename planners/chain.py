@@ -7,7 +7,6 @@ latency and memory enter as Lagrange multipliers and the error limit as a budget
 `LEVELS` levels. Exact for the weighted sum up to the rounding of errors to levels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +102,8 @@ class Chain:
 
     def _ways(self) -> None:
         """ways[i]: signatures of layer i-1 (or the input) to placements of layer i;
-        returns[i]: from the cloud's output of layer i-1, once downloaded, to layer i."""
+        returns[i]: from the cloud's output of layer i-1, once downloaded, to layer i.
+        """
         self.ways: list[Way] = []
         self.returns: list[Way] = []
         self.sources: list[list[Source]] = []
@@ -132,9 +132,7 @@ class _Pass:
         limit = chain.question.error_limit / chain.question.workload.error_gain
         self.budget = limit * limit
         masks = [scope.mask(table) for table in chain.tables]
-        lossy = any(
-            np.any(t.error2[m] > 0) for t, m in zip(chain.tables, masks, strict=True)
-        )
+        lossy = any(np.any(t.error2[m] > 0) for t, m in zip(chain.tables, masks, strict=True))
         self.levels = LEVELS if lossy and self.budget > 0 else 0
         self.remote = chain.remote if scope.cloud else None
         self.local_w = sum(
@@ -269,7 +267,8 @@ class _Pass:
 
     def _trace(self, signature: int, where: str) -> tuple[UnitBlock, ...]:
         """Walk back from the last layer, finding at each which choice gave the value."""
-        level, blocks = self.levels, []
+        level = self.levels
+        blocks: list[tuple[UnitBlock, ...]] = []
         for i in reversed(range(len(self.chain.stages))):
             if where == "inside":
                 stage = self.chain.stages[i]

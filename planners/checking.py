@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-
 from planners.memory import block_memory_bytes
 from planners.prediction import predict
 from planners.values import CLOUD, Conflict, Plan, PlanError, Prediction, Question, UnitBlock
@@ -112,5 +111,3 @@ def broken_limits(predicted: Prediction, question: Question) -> tuple[Conflict, 
         if limit is not None and value > limit * (1.0 + 1e-12):
             conflicts.append(Conflict(goal, limit, value, unit))
     return tuple(conflicts)
-
-

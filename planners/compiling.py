@@ -81,9 +81,7 @@ def baseline_w(
     return tuple(watts)
 
 
-def compile_plan(
-    plan: Plan, question: Question, conditions: Conditions | None = None
-) -> Execution:
+def compile_plan(plan: Plan, question: Question, conditions: Conditions | None = None) -> Execution:
     """Lay a plan out under conditions (default: those the question believes)."""
     state = conditions or question.conditions
     layout = _Layout(plan, question, state)
@@ -106,9 +104,7 @@ class _Layout:
         top = question.soc.processors[self.runtime_processor].frequencies_hz[-1]
         self.trace = _Trace(clocks={self.runtime_processor: top})
         first = question.workload.stages[0]
-        self.trace.parts["input"] = [
-            (self.runtime_processor, first.input_bytes("fp32"), "fp32")
-        ]
+        self.trace.parts["input"] = [(self.runtime_processor, first.input_bytes("fp32"), "fp32")]
         self.blocks: dict[str, list[UnitBlock]] = {}
         for block in plan.blocks:
             self.blocks.setdefault(block.layer, []).append(block)

@@ -57,7 +57,7 @@ def _read_block(index: int, row: Any) -> UnitBlock:
     unknown = sorted(set(map(str, row)) - set(names))
     if unknown:
         raise PlanError(f"{where}: unknown field {unknown[0]!r}; fields are {', '.join(names)}")
-    values = {}
+    values: dict[str, Any] = {}
     for name in names:
         if name not in row and name != "rank":
             raise PlanError(f"{where}: {name} is missing")

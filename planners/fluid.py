@@ -60,7 +60,7 @@ def _shared(lanes: Sequence[Lane], bus_bytes_per_s: float) -> list[list[Span]]:
         current = {i: lanes[i][len(spans[i])] for i in live}
         flows = [i for i in live if current[i].size_bytes > 0]
         shares = max_min([_cap(current[i]) for i in flows], bus_bytes_per_s)
-        speed = {i: 1.0 for i in live} | dict(zip(flows, shares, strict=True))
+        speed = dict.fromkeys(live, 1.0) | dict(zip(flows, shares, strict=True))
         ends = {i: left[i] / speed[i] for i in live}
         step_s = min(ends.values())
         now_s += step_s

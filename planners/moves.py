@@ -64,7 +64,9 @@ class Mover:
                     joules += float(constant) + float(watts) * duration_s
         return seconds, joules
 
-    def moves(self, parts: Sequence[Part], targets: Sequence[str]) -> dict[str, tuple[float, float]]:
+    def moves(
+        self, parts: Sequence[Part], targets: Sequence[str]
+    ) -> dict[str, tuple[float, float]]:
         """Seconds and joules by producing processor until all targets see all parts."""
         processors = self.question.soc.processors
         lanes: dict[str, tuple[float, float]] = {}

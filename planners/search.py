@@ -1,4 +1,4 @@
-"""From a question to the best plan in a scope: multipliers for limits around the chain's programme."""
+"""From a question to the best plan in a scope: multipliers for limits around the programme."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -93,7 +93,10 @@ class Search:
         if name is None:
             return weights
         scale = max(predicted.plan_energy_j, predicted.plan_latency_s)
-        low, high = getattr(weights, name), max(getattr(weights, name), 1e-3 * scale / conflict.asked)
+        low, high = (
+            getattr(weights, name),
+            max(getattr(weights, name), 1e-3 * scale / conflict.asked),
+        )
         for _ in range(_DOUBLINGS):
             if self._holds(replace(weights, **{name: high}), scope, conflict.goal):
                 break

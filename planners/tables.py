@@ -190,7 +190,5 @@ def _error2(
     total = np.zeros(len(parts[0][0]))
     for choice, (first, last) in zip(placement, parts, strict=True):
         share = (last - first) / stage.units
-        total = total + share * layer_error2(
-            question.workload, stage.name, rank, choice.precision
-        )
+        total = total + share * layer_error2(question.workload, stage.name, rank, choice.precision)
     return total

@@ -109,9 +109,7 @@ PAPER = Options(
     runtime="deepx_2016",
 )
 """What the abstract's prototype could choose from."""
-FULL = Options(
-    name="full", processors="all", precisions="all", frequencies="all", ranks=_RANKS
-)
+FULL = Options(name="full", processors="all", precisions="all", frequencies="all", ranks=_RANKS)
 """Everything the device offers."""
 
 
@@ -217,7 +215,8 @@ class Planner(Protocol):
     Raises Infeasible when the goals cannot be met, NotApplicable when it cannot serve at all.
     """
 
-    def __call__(self, question: Question, /) -> Plan: ...
+    def __call__(self, question: Question, /) -> Plan:
+        """The plan for one request."""
 
 
 PlanFunction = Callable[[Question], Plan]
@@ -233,7 +232,8 @@ class Conflict:
     unit: str
 
     def __str__(self) -> str:
-        return f"{self.goal}: asked {self.asked:.6g} {self.unit}, best possible {self.best:.6g} {self.unit}"
+        asked, best = (f"{value:.6g} {self.unit}".strip() for value in (self.asked, self.best))
+        return f"{self.goal}: asked {asked}, best possible {best}"
 
 
 class Infeasible(Exception):

@@ -35,7 +35,7 @@ class Phase:
     size_bytes: Number
     loads: tuple[Load, ...]
     radio: Literal["uplink", "downlink"] | None = None
-    """Set where the phase is a transfer over the radio: it wakes the radio and restarts its tail."""
+    """Set where the phase is a transfer: it wakes the radio and restarts its tail."""
 
     def alone_s(self, bus_bytes_per_s: float) -> Number:
         """Seconds with the bus to itself."""
@@ -157,8 +157,8 @@ class Device:
         full_w = spec.dynamic_w_per_hz_v2.value * voltage_v**2 * frequency_hz * free
         stall = spec.stall_activity.value
         joules = full_w * (1.0 - stall) * scaled_compute_s
-        watts = spec.leakage.watts(voltage_v, self.temperature_c) * free
-        watts = watts + full_w * stall * np.divide(scaled_s, seconds)
+        leakage_w = spec.leakage.watts(voltage_v, self.temperature_c) * free
+        watts = leakage_w + full_w * stall * np.divide(scaled_s, seconds)
         return Phase(
             processor, label, seconds, size_bytes, self._above_baseline(processor, joules, watts)
         )
@@ -215,9 +215,7 @@ class Device:
         )
         return tuple(phases)
 
-    def _bring_weights(
-        self, processor: str, host: Host, stored_bytes: Number, calls: int
-    ) -> Phase:
+    def _bring_weights(self, processor: str, host: Host, stored_bytes: Number, calls: int) -> Phase:
         """Staging (a copy: read and written) or paging in (written) of a block's weights."""
         weights = host.weights
         assert weights.bytes_per_s is not None and weights.power_w is not None
@@ -256,9 +254,8 @@ class Device:
             return ()
         producer, consumer = self.soc.processors[source], self.soc.processors[target]
         rates = []
-        if producer.buffers == "separate":
-            rates.append(producer.transfer_bytes_per_s.value)
-        elif consumer.buffers == "shared" and not producer.coherent:
+        flushed = consumer.buffers == "shared" and not producer.coherent
+        if producer.buffers == "separate" or flushed:
             rates.append(producer.transfer_bytes_per_s.value)
         if consumer.buffers == "separate":
             rates.append(consumer.transfer_bytes_per_s.value)

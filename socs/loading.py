@@ -5,6 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from socs.specs import Cloud, Host, Link, Runtime, Soc
 from workloads.names import nearest_name
 from workloads.reader import read_spec
@@ -20,17 +22,19 @@ def _folder_names(folder: Path) -> tuple[str, ...]:
 
 def _read(path: Path, model: type[S]) -> S:
     stat = path.stat() if path.exists() else None
-    return _cached(path, stat.st_mtime_ns if stat else 0, model)
+    spec = _cached(path, stat.st_mtime_ns if stat else 0, model)
+    assert isinstance(spec, model)
+    return spec
 
 
 @lru_cache(maxsize=256)
-def _cached(path: Path, _mtime_ns: int, model: type[S]) -> S:
+def _cached(path: Path, _mtime_ns: int, model: type[BaseModel]) -> BaseModel:
     return read_spec(path, model)
 
 
-def _loader(folder: str, model: type[S], what: str) -> tuple[
-    Callable[[str | Path], S], Callable[[], tuple[str, ...]]
-]:
+def _loader(
+    folder: str, model: type[S], what: str
+) -> tuple[Callable[[str | Path], S], Callable[[], tuple[str, ...]]]:
     def names() -> tuple[str, ...]:
         return _folder_names(_HERE / folder)
 

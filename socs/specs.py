@@ -77,7 +77,7 @@ class Leakage(Spec):
         """Leakage in watts at a rail voltage and die temperature."""
         scale = (voltage_v / self.reference_v.value) ** self.exponent.value
         heat = 2.0 ** ((temperature_c - self.reference_c.value) / self.doubling_c.value)
-        return self.reference_w.value * scale * float(heat)
+        return float(self.reference_w.value * scale * heat)
 
 
 class Processor(Spec):
@@ -163,7 +163,9 @@ class Soc(Spec):
     def _names(self) -> "Soc":
         for where in (*self.prototype_processors, self.runtime_processor):
             if where not in self.processors:
-                raise ValueError(f"no processor named {where!r}; there are {', '.join(self.processors)}")
+                raise ValueError(
+                    f"no processor named {where!r}; there are {', '.join(self.processors)}"
+                )
         if self.processors[self.runtime_processor].kind != "cpu":
             raise ValueError("runtime_processor must be of kind cpu")
         if "cloud" in self.processors:
@@ -237,7 +239,7 @@ class Runtime(Spec):
     """Whether evaluations x the SoC's evaluation_s are added to planning."""
     factor_load_bytes_per_s: Positive | None = None
     """Rate at which factors of a compacted layer are loaded before its block, where the host keeps
-    weights resident (a host that stages or pages them brings factors in that way); None: at hand."""
+    weights resident (one that stages or pages them brings factors in that way); None: at hand."""
     dispatch_s: NotNegative
     """Seconds of one core of the runtime's processor per block and call."""
 

@@ -1,0 +1,14 @@
+"""Hypothesis profiles: `dev` by hand, `ci` where CI is set, `deep` in `make test-all`."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile(
+    "ci", max_examples=100, deadline=None, derandomize=True, print_blob=True, database=None
+)
+settings.register_profile("deep", max_examples=500, deadline=None, print_blob=True)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
