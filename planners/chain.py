@@ -70,8 +70,27 @@ class _Rows:
 
     option: Ints
     signature: Ints
+    column: Ints
+    """Position of the row's placement in `placements`."""
     level: Ints
     cost: Floats
+    placements: Ints
+    """Placements that any row uses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    """Costs after a layer, by signature (those worth keeping) and error level."""
+
+    signatures: Ints
+    values: Floats
+
+    @classmethod
+    def start(cls, levels: int, *, reached: bool) -> "_State":
+        """Before the first layer: the input, at no cost; or a position not reachable there."""
+        if not reached:
+            return cls(np.zeros(0, dtype=np.int64), np.zeros((0, levels + 1)))
+        return cls(np.zeros(1, dtype=np.int64), np.zeros((1, levels + 1)))
 
 
 _NONE = -1
@@ -118,6 +137,17 @@ class Chain:
             self.sources.append(before)
         self.delivery = self.mover.deliver(before)
         self.start = start
+        self.kinds = [self._kinds(table) for table in self.tables]
+
+    @staticmethod
+    def _kinds(table: StageTable) -> Ints:
+        """By signature: the number of its class of equal processors, precisions and cut."""
+        numbers: dict[tuple[object, ...], int] = {}
+        found = []
+        for signature, (_, cut) in enumerate(table.signatures):
+            parts = [(c.processor, c.precision) for c in table.placement_of(signature)]
+            found.append(numbers.setdefault((cut, *parts), len(numbers)))
+        return np.array(found, dtype=np.int64)
 
     def solve(self, weights: Weights, scope: Scope) -> tuple[UnitBlock, ...] | None:
         """Blocks of the cheapest plan in scope within the error limit; None where there is none."""
@@ -168,62 +198,93 @@ class _Pass:
         signature, level = table.signature[keep], levels[keep]
         first = np.ones(len(keep), dtype=np.bool_)
         first[1:] = (signature[1:] != signature[:-1]) | (level[1:] != level[:-1])
-        return _Rows(table.index[keep[first]], signature[first], level[first], cost[first])
+        of_signature = np.array([placement for placement, _ in table.signatures], dtype=np.int64)
+        placements, column = np.unique(of_signature[signature[first]], return_inverse=True)
+        return _Rows(
+            table.index[keep[first]],
+            signature[first],
+            column,
+            level[first],
+            cost[first],
+            placements,
+        )
 
     def _forward(self) -> None:
-        """values[i][after]: (signatures, levels) costs after layer i; inside[i]: in the cloud."""
-        chain, size = self.chain, self.levels + 1
-        self.values: list[dict[bool, Floats]] = []
+        """states[i][after]: costs after layer i; inside[i]: the same in the cloud, by level."""
+        self.states: list[dict[bool, _State]] = []
         self.inside: list[Floats] = []
-        before = {False: np.zeros((1, size)), True: np.full((1, size), np.inf)}
-        cloud = np.full(size, np.inf)
-        for i in range(len(chain.tables)):
-            arrived = {after: self._arrive(i, before[after], after) for after in (False, True)}
+        for i in range(len(self.chain.tables)):
             if self.remote is not None:
-                arrived[True] = np.minimum(arrived[True], self._return(i)[:, None] + cloud[None])
-                cloud = np.minimum(cloud, self._enter(i, before[False])) + self._serve(i)
-            before = {after: self._layer(i, arrived[after], after) for after in (False, True)}
-            self.values.append(before)
-            self.inside.append(cloud)
+                stay = self.inside[i - 1] if i else np.full(self.levels + 1, np.inf)
+                enter = self._enter(i, self._previous(i, False))
+                self.inside.append(np.minimum(stay, enter) + self._serve(i))
+            self.states.append({after: self._layer(i, after) for after in (False, True)})
 
-    def _way(self, i: int, after: bool) -> Floats:
-        way = self.chain.ways[i]
-        return self._price(way.seconds, way.joules, self.after_w if after else self.local_w)
+    def _previous(self, i: int, after: bool) -> _State:
+        return self.states[i - 1][after] if i else _State.start(self.levels, reached=not after)
 
-    def _arrive(self, i: int, before: Floats, after: bool) -> Floats:
-        """(placements, levels): cheapest way to have the inputs ready for each placement."""
-        way = self._way(i, after)
-        if before.shape[0] != way.shape[0]:
-            return np.full((way.shape[1], before.shape[1]), np.inf)
-        result: Floats = (before[:, None, :] + way[:, :, None]).min(axis=0, initial=np.inf)
-        return result
+    def _way(self, i: int, after: bool, rows: Ints, columns: Ints) -> Floats:
+        """Prices from signatures of layer i-1 to placements of layer i."""
+        way, pick = self.chain.ways[i], np.ix_(rows, columns)
+        base_w = self.after_w if after else self.local_w
+        return self._price(way.seconds[pick], way.joules[pick], base_w)
 
-    def _layer(self, i: int, arrived: Floats, after: bool) -> Floats:
-        rows, table = self.rows[i][after], self.chain.tables[i]
-        values = np.full((len(table.signatures), self.levels + 1), np.inf)
-        if not len(rows.option):
-            return values
-        costs = self._row_costs(i, arrived, after)
+    def _arrived(self, i: int, after: bool) -> Floats:
+        """(placements in use, levels): cheapest way to have the inputs ready for each."""
+        before, columns = self._previous(i, after), self.rows[i][after].placements
+        way = self._way(i, after, before.signatures, columns)
+        costs = before.values[:, None, :] + way[:, :, None]
+        arrived: Floats = costs.min(axis=0, initial=np.inf)
+        if after and self.remote is not None and i:
+            home = self._return(i)[columns]
+            arrived = np.minimum(arrived, home[:, None] + self.inside[i - 1][None])
+        return arrived
+
+    def _layer(self, i: int, after: bool) -> _State:
+        rows = self.rows[i][after]
+        if not len(rows.option) or (after and self.remote is None):
+            return _State.start(self.levels, reached=False)
+        costs = self._row_costs(rows, self._arrived(i, after))
         starts = np.flatnonzero(np.r_[True, rows.signature[1:] != rows.signature[:-1]])
-        values[rows.signature[starts]] = np.minimum.reduceat(costs, starts, axis=0)
-        return values
+        state = _State(rows.signature[starts], np.minimum.reduceat(costs, starts, axis=0))
+        return self._pruned(i, after, state)
 
-    def _row_costs(self, i: int, arrived: Floats, after: bool) -> Floats:
+    def _pruned(self, i: int, after: bool, state: _State) -> _State:
+        """Without signatures that another of the same processors and cut beats at every level.
+
+        Lossless: the other is cheaper by more than any way onwards can differ between the two.
+        """
+        keep = np.isfinite(state.values[:, -1])
+        if i + 1 < len(self.chain.tables):
+            columns = np.arange(len(self.chain.tables[i + 1].placements))
+            onward = self._way(i + 1, after, state.signatures, columns)
+        else:
+            way = self.chain.delivery
+            base_w = self.after_w if after else self.local_w
+            onward = self._price(way.seconds, way.joules, base_w)[state.signatures]
+        kinds = self.chain.kinds[i][state.signatures]
+        for kind in np.unique(kinds[keep]):
+            members = np.flatnonzero((kinds == kind) & keep)
+            spread = np.ptp(onward[members], axis=0).max(initial=0.0)
+            bar = state.values[members].min(axis=0) + spread
+            keep[members] = (state.values[members] <= bar).any(axis=1)
+        return _State(state.signatures[keep], state.values[keep])
+
+    def _row_costs(self, rows: _Rows, arrived: Floats) -> Floats:
         """(rows, levels): cost after the layer when its option is that row."""
-        rows, table = self.rows[i][after], self.chain.tables[i]
-        placement = np.array([p for p, _ in table.signatures], dtype=np.int64)[rows.signature]
         left = np.arange(self.levels + 1)[None] - rows.level[:, None]
-        costs = arrived[placement[:, None], np.maximum(left, 0)] + rows.cost[:, None]
+        costs = arrived[rows.column[:, None], np.maximum(left, 0)] + rows.cost[:, None]
         result: Floats = np.where(left >= 0, costs, np.inf)
         return result
 
-    def _enter(self, i: int, before: Floats) -> Floats:
+    def _enter(self, i: int, before: _State) -> Floats:
         """Levels: cheapest way to have layer i's input in the cloud."""
-        assert self.remote is not None
-        result: Floats = (before + self._upload(i)[:, None]).min(axis=0, initial=np.inf)
+        costs = before.values + self._upload(i)[before.signatures][:, None]
+        result: Floats = costs.min(axis=0, initial=np.inf)
         return result
 
     def _upload(self, i: int) -> Floats:
+        """By signature of layer i-1."""
         assert self.remote is not None
         way = self.remote.upload(i, self.chain.sources[i - 1] if i else [self.chain.start])
         return self._price(way.seconds[:, 0], way.joules[:, 0], self.local_w)
@@ -247,16 +308,16 @@ class _Pass:
 
     def best(self) -> tuple[UnitBlock, ...] | None:
         """Blocks of the cheapest complete plan."""
-        last, count = self.values[-1], len(self.chain.stages)
+        count, way = len(self.chain.stages), self.chain.delivery
         ends: list[tuple[float, int, str]] = []
         for after in (False, True):
-            base_w = self.after_w if after else self.local_w
-            way = self.chain.delivery
+            last, base_w = self.states[-1][after], self.after_w if after else self.local_w
             deliver = self._price(way.seconds[:, 0], way.joules[:, 0], base_w)
-            costs = last[after][:, -1] + deliver
+            costs = last.values[:, -1] + deliver[last.signatures]
             if len(costs):
-                s = int(np.argmin(costs))
-                ends.append((float(costs[s]), s, "after" if after else "before"))
+                row = int(np.argmin(costs))
+                where = "after" if after else "before"
+                ends.append((float(costs[row]), int(last.signatures[row]), where))
         if self.remote is not None:
             home = float(self.inside[-1][-1]) + self._download(count)
             ends.append((home, _NONE, "inside"))
@@ -276,42 +337,31 @@ class _Pass:
                 where, signature = self._before_cloud(i, level)
                 continue
             after = where == "after"
-            rows, arrived = self.rows[i][after], self._arrived(i, after)
-            costs = self._row_costs(i, arrived, after)[:, level]
-            costs = np.where(rows.signature == signature, costs, np.inf)
-            row = int(np.argmin(costs))
+            rows = self.rows[i][after]
+            costs = self._row_costs(rows, self._arrived(i, after))[:, level]
+            row = int(np.argmin(np.where(rows.signature == signature, costs, np.inf)))
             blocks.append(self.chain.tables[i].options.blocks(int(rows.option[row])))
             level -= int(rows.level[row])
             where, signature = self._before(i, after, level, signature)
         return tuple(block for layer in reversed(blocks) for block in layer)
 
-    def _previous(self, i: int, after: bool) -> Floats:
-        size = self.levels + 1
-        if i:
-            return self.values[i - 1][after]
-        return np.full((1, size), np.inf) if after else np.zeros((1, size))
-
-    def _arrived(self, i: int, after: bool) -> Floats:
-        arrived = self._arrive(i, self._previous(i, after), after)
-        if after and self.remote is not None and i:
-            home = self._return(i)[:, None] + self.inside[i - 1][None]
-            arrived = np.minimum(arrived, home)
-        return arrived
-
     def _before(self, i: int, after: bool, level: int, signature: int) -> tuple[str, int]:
         """Position and signature of the layer before layer i's chosen signature."""
         placement = self.chain.tables[i].signatures[signature][0]
-        costs = self._previous(i, after)[:, level] + self._way(i, after)[:, placement]
-        s = int(np.argmin(costs))
+        before = self._previous(i, after)
+        way = self._way(i, after, before.signatures, np.array([placement]))[:, 0]
+        costs = before.values[:, level] + way
         if after and self.remote is not None and i:
             home = self._return(i)[placement] + self.inside[i - 1][level]
-            if home <= costs[s]:
+            if home <= costs.min(initial=np.inf):
                 return "inside", _NONE
-        return ("after" if after else "before"), s
+        return ("after" if after else "before"), int(before.signatures[np.argmin(costs)])
 
     def _before_cloud(self, i: int, level: int) -> tuple[str, int]:
         """Position and signature before layer i, which ran in the cloud."""
         stay = self.inside[i - 1][level] if i else np.inf
-        costs = self._previous(i, False)[:, level] + self._upload(i)
-        s = int(np.argmin(costs))
-        return ("inside", _NONE) if stay < costs[s] else ("before", s)
+        before = self._previous(i, False)
+        costs = before.values[:, level] + self._upload(i)[before.signatures]
+        if stay < costs.min(initial=np.inf):
+            return "inside", _NONE
+        return "before", int(before.signatures[np.argmin(costs)])

@@ -227,6 +227,7 @@ class _Layout:
             block.precision,
             block.rank,
             self.runtime,
+            counted=False,
         )
         label = f"{block.layer}[{block.first_unit}:{block.last_unit}]"
         return Lane(

@@ -32,8 +32,13 @@ class CostModel(Protocol):
         precision: str,
         rank: Units | None,
         runtime: Runtime,
+        *,
+        counted: bool = True,
     ) -> tuple[Phase, ...]:
-        """Phases of a block, or of an array of blocks."""
+        """Phases of a block, or of an array of blocks.
+
+        `counted=False` for pricing a finished plan, which evaluates no option.
+        """
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +58,10 @@ class Roofline:
         precision: str,
         rank: Units | None,
         runtime: Runtime,
+        *,
+        counted: bool = True,
     ) -> tuple[Phase, ...]:
         """Phases of a block, or of an array of blocks, by `socs.law`."""
-        self.evaluations += np.broadcast(first, last, 0 if rank is None else rank).size
+        if counted:
+            self.evaluations += np.broadcast(first, last, 0 if rank is None else rank).size
         return device.block(stage, first, last, processor, frequency_hz, precision, rank, runtime)

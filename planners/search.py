@@ -10,10 +10,29 @@ from planners.prediction import predict
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 from socs import load_runtime
 
-_DOUBLINGS = 40
-_BISECTIONS = 10
-_RESERVED_EVALUATIONS = 512
-"""Evaluations that final predictions may still add, kept free under a deadline."""
+_ROUNDS = 3
+"""Times that limits are priced in turn, since pricing one may break another."""
+_SLOPES = 16
+"""Steps along the hull between a plan that breaks a limit and one that keeps it."""
+_PRICED = {
+    "deadline": ("latency", Weights(energy=0.0, latency=1.0)),
+    "energy": ("energy", Weights()),
+    "memory": ("memory", Weights(energy=0.0, memory=1.0)),
+}
+"""By goal: its multiplier, and the weights under which nothing else counts."""
+
+
+def _amounts(predicted: Prediction) -> dict[str, float]:
+    return {
+        "energy": predicted.plan_energy_j,
+        "latency": predicted.plan_latency_s,
+        "memory": predicted.peak_memory_bytes,
+    }
+
+
+def _cost(predicted: Prediction, weights: Weights) -> float:
+    amounts = _amounts(predicted)
+    return float(sum(getattr(weights, name) * amount for name, amount in amounts.items()))
 
 
 def score(predicted: Prediction, question: Question) -> float:
@@ -33,16 +52,16 @@ class Search:
     planner: str
     runtime: str
     chain: Chain = field(init=False)
-    started: int = field(init=False)
+    evaluations: int = field(init=False)
     seen: dict[tuple[UnitBlock, ...], Prediction] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.started = self.question.cost.evaluations
+        before = self.question.cost.evaluations
         self.chain = Chain(self.question, load_runtime(self.runtime))
+        self.evaluations = self.question.cost.evaluations - before
 
-    def _plan(self, blocks: tuple[UnitBlock, ...], spare: int = 0) -> Plan:
-        spent = self.question.cost.evaluations - self.started + spare
-        return Plan(self.planner, blocks, None, spent, self.runtime)
+    def _plan(self, blocks: tuple[UnitBlock, ...]) -> Plan:
+        return Plan(self.planner, blocks, None, self.evaluations, self.runtime)
 
     def consider(self, weights: Weights, scope: Scope) -> Prediction | None:
         """Solve once; the candidate's prediction, None where the scope has no plan."""
@@ -50,7 +69,7 @@ class Search:
         if blocks is None:
             return None
         if blocks not in self.seen:
-            self.seen[blocks] = predict(self._plan(blocks, _RESERVED_EVALUATIONS), self.question)
+            self.seen[blocks] = predict(self._plan(blocks), self.question)
         return self.seen[blocks]
 
     def explore(self, scope: Scope) -> None:
@@ -74,45 +93,43 @@ class Search:
             yield from (Weights(latency=price * 2.0**step) for step in range(-4, 5))
 
     def _repair(self, weights: Weights, scope: Scope, predicted: Prediction) -> None:
-        """Raise the price of each broken limit until it holds, then bisect back."""
-        for _ in range(3):
+        """Price each broken limit so that it holds at the least cost on the lower hull."""
+        for _ in range(_ROUNDS):
             broken = broken_limits(predicted, self.question)
-            if not broken:
-                return
             for conflict in broken:
-                weights = self._raise(weights, scope, conflict, predicted)
-            after = self.consider(weights, scope)
+                if conflict.goal in _PRICED:
+                    weights = self._priced(weights, scope, conflict.goal, predicted)
+            after = self.consider(weights, scope) if broken else None
             if after is None:
                 return
             predicted = after
 
-    def _raise(
-        self, weights: Weights, scope: Scope, conflict: Conflict, predicted: Prediction
-    ) -> Weights:
-        name = {"deadline": "latency", "energy": "energy", "memory": "memory"}.get(conflict.goal)
-        if name is None:
-            return weights
-        scale = max(predicted.plan_energy_j, predicted.plan_latency_s)
-        low, high = (
-            getattr(weights, name),
-            max(getattr(weights, name), 1e-3 * scale / conflict.asked),
-        )
-        for _ in range(_DOUBLINGS):
-            if self._holds(replace(weights, **{name: high}), scope, conflict.goal):
-                break
-            low, high = high, 2.0 * high
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2.0
-            if self._holds(replace(weights, **{name: middle}), scope, conflict.goal):
-                high = middle
-            else:
-                low = middle
-        return replace(weights, **{name: high})
+    def _priced(self, weights: Weights, scope: Scope, goal: str, cheap: Prediction) -> Weights:
+        """Weights with the multiplier at which a limit's two sides cost the same.
 
-    def _holds(self, weights: Weights, scope: Scope, goal: str) -> bool:
-        predicted = self.consider(weights, scope)
-        if predicted is None:
-            return True
+        Walks the hull between a plan that breaks the limit and one that keeps it: the slope
+        between the two is the next multiplier, until no plan lies below their line.
+        """
+        name, alone = _PRICED[goal]
+        kept = self.consider(alone, scope)
+        if kept is None or not self._holds(kept, goal):
+            return weights
+        for _ in range(_SLOPES):
+            saved = _amounts(cheap)[name] - _amounts(kept)[name]
+            if saved <= 0.0:
+                break
+            slope = max(_cost(kept, weights) - _cost(cheap, weights), 0.0) / saved
+            tried = replace(weights, **{name: getattr(weights, name) + slope})
+            found = self.consider(tried, scope)
+            if found is None or _cost(found, tried) >= _cost(kept, tried) * (1.0 - 1e-12):
+                return tried
+            if self._holds(found, goal):
+                kept = found
+            else:
+                cheap = found
+        return weights
+
+    def _holds(self, predicted: Prediction, goal: str) -> bool:
         return all(broken.goal != goal for broken in broken_limits(predicted, self.question))
 
     def best(self) -> Plan:
@@ -125,10 +142,8 @@ class Search:
         ]
         if not kept:
             raise Infeasible(self._conflicts(), self._reason())
-        plan = self._plan(min(kept)[2])
-        # one prediction more is counted in the plan that it prices
-        plan = replace(plan, evaluations=plan.evaluations + len(plan.blocks))
-        return replace(plan, predicted=predict(plan, question))
+        blocks = min(kept)[2]
+        return replace(self._plan(blocks), predicted=self.seen[blocks])
 
     def _reason(self) -> str:
         """Why no candidate was found at all; empty where candidates broke limits."""
