@@ -1,0 +1,161 @@
+"""Run the benchmarks and write `benchmarks/results/latest.json`.
+
+Each figure: {"name", "value", "unit", "target", "better": "lower" | "higher", "holds", "how"}.
+Targets are goals for a two-core machine, never pass/fail tests.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+ENVIRONMENT = {
+    key: value
+    for key, value in os.environ.items()
+    if key not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+}
+"""Without the two BLAS overrides that a machine may set."""
+
+
+def _figure(
+    name: str, value: float, unit: str, target: float, better: str, how: str
+) -> dict[str, Any]:
+    holds = value <= target if better == "lower" else value >= target
+    return {
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "target": target,
+        "better": better,
+        "holds": holds,
+        "how": how,
+    }
+
+
+def _wall_s(command: list[str], environment: dict[str, str] | None = None) -> float:
+    start = time.perf_counter()
+    subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment or ENVIRONMENT,
+    )
+    return time.perf_counter() - start
+
+
+def _script(name: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(HERE / name)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def front_door() -> list[dict[str, Any]]:
+    """How long `deepx list` takes, as a user waits for it."""
+    deepx = str(BIN / "deepx")
+    value = median(_wall_s([deepx, "list", "socs"]) for _ in range(7))
+    return [
+        _figure("deepx_list", value, "s", 0.5, "lower", "median of 7 runs of `deepx list socs`")
+    ]
+
+
+def main_job() -> list[dict[str, Any]]:
+    """`deepx reproduce` with an empty cache, then with a full one."""
+    deepx = str(BIN / "deepx")
+    with tempfile.TemporaryDirectory() as folder:
+        environment = ENVIRONMENT | {"DEEPX_CACHE": f"{folder}/cache"}
+        command = [deepx, "reproduce", "--out", f"{folder}/out"]
+        cold_s = _wall_s(command, environment)
+        warm_s = _wall_s(command, environment)
+    return [
+        _figure("reproduce_cold", cold_s, "s", 200, "lower", "`deepx reproduce`, empty cache"),
+        _figure("reproduce_warm", warm_s, "s", 60, "lower", "the same again"),
+    ]
+
+
+def engine() -> list[dict[str, Any]]:
+    """Unit-blocks a second of the event engine, and whether time is linear in requests."""
+    found = _script("engine.py")
+    return [
+        _figure(
+            "engine_blocks",
+            found["blocks_per_s"],
+            "1/s",
+            20_000,
+            "higher",
+            "uncontended stream of AlexNet requests, cpu_only, one core",
+        ),
+        _figure(
+            "engine_linearity",
+            found["ratio_10000_to_1000"],
+            "",
+            1.2,
+            "lower",
+            "seconds per request at 10,000 requests over those at 1,000",
+        ),
+    ]
+
+
+def numerics() -> list[dict[str, Any]]:
+    """AlexNet in numpy against onnxruntime, one thread each, one process each."""
+    found = _script("alexnet_numpy.py")
+    return [
+        _figure(
+            "alexnet_numpy_speed",
+            found["onnxruntime_ms"] / found["numpy_ms"],
+            "x",
+            1.0,
+            "higher",
+            "onnxruntime's median ms over numpy's; OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE unset",
+        )
+    ]
+
+
+SUITES: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "front_door": front_door,
+    "engine": engine,
+    "numerics": numerics,
+    "main_job": main_job,
+}
+
+
+def main() -> None:
+    """Run the suites named on the command line (default: all) and write the figures."""
+    names = sys.argv[1:] or list(SUITES)
+    figures = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr)
+        figures += SUITES[name]()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE)
+    document = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        "commit": commit.stdout.strip(),
+        "figures": figures,
+    }
+    target = HERE / "results" / "latest.json"
+    target.parent.mkdir(exist_ok=True)
+    target.with_suffix(".part").write_text(json.dumps(document, indent=2) + "\n")
+    target.with_suffix(".part").replace(target)
+    for figure in figures:
+        mark = "ok" if figure["holds"] else "MISSED"
+        print(f"{figure['name']:24s} {figure['value']:12.4g} {figure['unit']:5s} {mark}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""From a validated specification to a workload; all that does not fit together is told at once."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from workloads.documents import FieldPath
+from workloads.graph import Wire, Workload
+from workloads.layer import Shape, ShapeError
+from workloads.layers import kind
+from workloads.specs import WireSpec, WorkloadSpec
+from workloads.stages import Layer, Stage
+from workloads.wiring import (
+    INPUT,
+    LayerGraph,
+    Report,
+    check_blocks,
+    check_spectra,
+    inputs_of,
+    wired,
+)
+
+
+class BuildError(ValueError):
+    """A specification whose parts do not fit together."""
+
+    def __init__(self, problems: Sequence[tuple[FieldPath, str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = tuple(problems)
+        """Fields and what is wrong with them."""
+
+
+def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
+    """The workload of a specification; BuildError with everything that does not fit."""
+    problems: list[tuple[FieldPath, str]] = []
+
+    def report(path: FieldPath, message: str) -> None:
+        problems.append((path, message))
+
+    _check_levels(spec, report)
+    check_spectra(spec, report)
+    graph = wired(spec, report)
+    layers: dict[str, Layer] = {}
+    if graph is not None:
+        check_blocks(spec, graph, report)
+        layers = _layers(spec, graph, report)
+    if graph is None or problems:
+        raise BuildError(problems)
+    return _workload(spec, graph, layers, spec.frames if frames is None else frames)
+
+
+def content_hash(spec: WorkloadSpec, frames: int) -> str:
+    """sha256 of the canonical JSON of a specification and a number of frames."""
+    content = {"frames_per_inference": frames, "spec": spec.model_dump(mode="json")}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _check_levels(spec: WorkloadSpec, report: Report) -> None:
+    levels = spec.input.levels
+    if levels is None:
+        return
+    path = ("input", "levels")
+    if levels.low > levels.high:
+        report((*path, "low"), f"is {levels.low}, must not exceed high, {levels.high}")
+    if len(levels.mean) not in (1, spec.input.shape[0]):
+        report(
+            (*path, "mean"),
+            f"has {len(levels.mean)} entries, must have one, or one for each of the "
+            f"{spec.input.shape[0]} channels",
+        )
+
+
+def _layers(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> dict[str, Layer]:
+    """Layers with their shapes, in topological order; those behind a fault are left out."""
+    index_of = {layer.name: index for index, layer in enumerate(spec.layers)}
+    shapes: dict[str, Shape] = {INPUT: spec.input.shape}
+    found: dict[str, Layer] = {}
+    for name in graph:
+        index = index_of[name]
+        layer, inputs = spec.layers[index], inputs_of(spec.layers, index)
+        if not all(source in shapes for source in inputs):
+            continue
+        try:
+            before = _concatenated([shapes[source] for source in inputs])
+            shapes[name] = kind(layer.kind).output_shape(layer, before)
+        except ShapeError as error:
+            report(("layers", index), f"{name} has {error}")
+        else:
+            found[name] = Layer(name, layer.kind, layer, before, shapes[name])
+    return found
+
+
+def _concatenated(shapes: Sequence[Shape]) -> Shape:
+    first = shapes[0]
+    for other in shapes[1:]:
+        if other[1:] != first[1:]:
+            raise ShapeError(
+                f"inputs of shapes {list(first)} and {list(other)}, must differ in channels only"
+            )
+    return (sum(shape[0] for shape in shapes), *first[1:])
+
+
+def _workload(
+    spec: WorkloadSpec, graph: LayerGraph, layers: Mapping[str, Layer], frames: int
+) -> Workload:
+    return Workload(
+        name=spec.name,
+        frames=frames,
+        graph=graph,
+        stages=_stages(spec, graph, layers, frames),
+        input_wire=_wire(spec.input.wire),
+        output_wire=_wire(spec.output.wire),
+        error_limit=spec.error_limit.value,
+        error_gain=spec.error_gain.value,
+        quantisation_error={key: figure.value for key, figure in spec.quantisation_error.items()},
+        content_hash=content_hash(spec, frames),
+        spec=spec,
+    )
+
+
+def _stages(
+    spec: WorkloadSpec, graph: LayerGraph, layers: Mapping[str, Layer], frames: int
+) -> tuple[Stage, ...]:
+    """Planned layers with what is fused into each; marks the graph's nodes with both."""
+    inputs = {layer.name: inputs_of(spec.layers, at) for at, layer in enumerate(spec.layers)}
+    stage_of, members = {INPUT: INPUT}, dict[str, list[Layer]]()
+    for name in graph:
+        owner = name if kind(layers[name].kind).PLANNED else stage_of[inputs[name][0]]
+        stage_of[name] = owner
+        members.setdefault(owner, []).append(layers[name])
+        graph.nodes[name].update(layer=layers[name], stage=owner)
+    return tuple(
+        Stage(tuple(group), tuple(stage_of[source] for source in inputs[name]), frames)
+        for name, group in members.items()
+    )
+
+
+def _wire(spec: WireSpec) -> Wire:
+    return Wire(spec.name, spec.bytes_per_frame, spec.lossless, spec.encode_bytes_per_s.value)

@@ -1,0 +1,50 @@
+"""Finding workloads: `workloads/data/alexnet.yaml` exists, therefore `alexnet` exists."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from workloads.building import BuildError, build
+from workloads.faults import SpecError
+from workloads.graph import Workload
+from workloads.names import nearest_name
+from workloads.reader import read_document, spec_of
+from workloads.specs import WorkloadSpec
+
+_DATA = Path(__file__).parent / "data"
+
+
+def workload_names() -> tuple[str, ...]:
+    """Names of the workloads shipped here."""
+    return tuple(sorted(path.stem for path in _DATA.glob("*.yaml")))
+
+
+def load_workload(name_or_path: str | Path, *, frames: int | None = None) -> Workload:
+    """The workload of that name, or in that YAML file, batched by `frames` per inference.
+
+    Raises UnknownName (with the nearest names), SpecError (with all faults of the file), and
+    ValueError for less than one frame.
+    """
+    if frames is not None and frames < 1:
+        raise ValueError(f"frames is {frames}, must be at least 1")
+    path = _path_of(name_or_path)
+    modified_ns = path.stat().st_mtime_ns if path.exists() else 0
+    return _load(path, modified_ns, frames)
+
+
+def _path_of(name_or_path: str | Path) -> Path:
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")):
+        return Path(text).absolute()
+    if text not in workload_names():
+        raise nearest_name("model", text, workload_names())
+    return _DATA / f"{text}.yaml"
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path, _modified_ns: int, frames: int | None) -> Workload:
+    document = read_document(path)
+    spec = spec_of(document, WorkloadSpec)
+    try:
+        return build(spec, frames=frames)
+    except BuildError as error:
+        raise SpecError(document.fault(*problem) for problem in error.problems) from None
