@@ -83,7 +83,7 @@ def carry_out(
 ) -> Outcome:
     """Run one request of a compiled execution."""
     program = prepare(execution, question, factor)
-    env = Environment()
+    env = Environment(initial_time=0.0)
     device = Device(env, question, conditions, record=record)
     planning = _Planning(device.meter, env)
     request = Request(0, program, device, lambda: None, (planning, *watchers))

@@ -10,7 +10,7 @@ from planners.discovery import load_planner
 from planners.values import PAPER, Conditions, Goals, Options, Plan, PlanFunction, Question
 from sim.engine import run
 from sim.numerics import as_inputs, carry_values, seeded_weights
-from socs import Host, Soc
+from socs import Host, Soc, load_soc
 from workloads import Workload, load_workload
 from workloads.layer import Floats, Weights
 from workloads.names import nearest_name
@@ -32,7 +32,8 @@ class Inference:
 class InferenceHost:
     """A device that holds models and answers requests, each planned anew, one after the other."""
 
-    soc: Soc
+    soc: Soc | str
+    """A SoC, or the name of one."""
     planner: str | PlanFunction = "deepx"
     conditions: Conditions = field(default_factory=Conditions)
     """As they are now; set them when they change."""
@@ -77,7 +78,7 @@ class InferenceHost:
         """What a planner is asked for a request that comes in now."""
         return Question(
             workload=workload,
-            soc=self.soc,
+            soc=load_soc(self.soc) if isinstance(self.soc, str) else self.soc,
             conditions=self.conditions,
             goals=goals,
             options=self.options,

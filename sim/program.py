@@ -4,8 +4,8 @@ Numbers become plain floats, the memory's energy per byte becomes a load, an err
 do not see stretches compute phases, and delays that follow each other become one wait.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import inf, isfinite
 from typing import Literal
@@ -13,6 +13,7 @@ from typing import Literal
 from planners.compiling import Execution, Gang, Lane, Step
 from planners.values import Question
 from sim.meter import CLOUD, Load
+from socs import Soc
 from socs.law import Phase
 
 RADIO = "radio"
@@ -83,17 +84,11 @@ def prepare(
 ) -> Program:
     """Make an execution ready to run on the question's SoC."""
     writer = _Writer(question.soc.memory.energy_j_per_byte.value, factor)
-    partners = {
-        name: {spec.exclusive_with} - {None} for name, spec in question.soc.processors.items()
-    }
-    for name, others in tuple(partners.items()):
-        for other in others:
-            partners[str(other)].add(name)
     return Program(
         steps=tuple(
             ProgramStep(
                 step,
-                tuple(sorted({*step.processors, *_partners(step, partners)})),
+                _held(step, question.soc),
                 tuple(writer.gang(gang) for gang in step.gangs if gang),
             )
             for step in execution.steps
@@ -104,8 +99,15 @@ def prepare(
     )
 
 
-def _partners(step: Step, partners: dict[str, set[str | None]]) -> Iterable[str]:
-    return (str(other) for name in step.processors for other in partners[name])
+def _held(step: Step, soc: Soc) -> tuple[str, ...]:
+    """Processors of a step, and those that cannot be on together with one of them."""
+    used = set(step.processors)
+    partners = {soc.processors[name].exclusive_with for name in used}
+    return tuple(
+        name
+        for name, spec in soc.processors.items()
+        if name in used or name in partners or spec.exclusive_with in used
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class _Writer:
             scale = self.factor(lane.block.layer, lane.block.processor)
             if not (isfinite(scale) and scale > 0.0):
                 raise ValueError(f"hidden error of {lane.block.layer}: factor {scale} must be > 0")
-            activities[-1] = _stretched(activities[-1], scale)
+            activities[-1] = replace(activities[-1], seconds=activities[-1].seconds * scale)
         waits = []
         for is_delay, members in groupby(activities, key=lambda a: a.kind == "delay"):
             if is_delay:
@@ -149,17 +151,6 @@ def _kind(phase: Phase) -> Kind:
     if phase.resource == CLOUD:
         return "service"
     return "flow" if phase.size_bytes > 0 else "delay"
-
-
-def _stretched(activity: Activity, scale: float) -> Activity:
-    return Activity(
-        activity.resource,
-        activity.label,
-        activity.seconds * scale,
-        activity.size_bytes,
-        activity.loads,
-        activity.kind,
-    )
 
 
 def _delays(activities: tuple[Activity, ...]) -> Wait:

@@ -66,7 +66,7 @@ class Radio:
         if self.busy_until_s is None or not self._ours:
             return
         link, start_s = self.link, self.busy_until_s
-        elapsed_s = min(until_s - start_s, link.tail_s)
+        elapsed_s = until_s - start_s
         self.meter.charge(
             ((RADIO, link.tail_j(elapsed_s) - link.idle_w.value * elapsed_s, 0.0),), 0.0
         )

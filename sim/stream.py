@@ -59,7 +59,9 @@ def run_stream(
         check(plan, question)
         execution = compile_truly(plan, question, truth)
     program = prepare(execution, question, hidden_factor(hidden_error, seed))
-    device = Device(Environment(), question, truth or question.conditions, record=record)
+    device = Device(
+        Environment(initial_time=0.0), question, truth or question.conditions, record=record
+    )
     source = _Source(program, device, iter(arrivals_s))
     source.next_arrival()
     device.env.run()

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles import examples
 from random_plans import plans, questions
+from simpy import Environment
 from tiny_device import (
     figure,
     tiny_host,
@@ -20,6 +21,11 @@ from tiny_device import (
 from planners import Conditions, PlanError, predict
 from planners.compiling import compile_plan
 from sim import RunFailed, run, run_stream
+from sim.meter import Meter
+from sim.program import Activity
+from sim.queues import ProcessorQueues
+from sim.server import Server
+from sim.timeline import Timeline
 
 PLANNING_S = 1e-3  # 1000 evaluations of a microsecond
 WIDE_BYTES = 4 * (1000 * 2000 + 1000 + 2000)
@@ -209,13 +215,13 @@ def test_a_plan_that_breaks_a_rule_is_not_run():
 
 
 def test_hidden_error_stretches_compute_and_nothing_else():
-    asked = tiny_question()
+    asked = tiny_question(host=tiny_host(launch_s=figure(1e-3)))
     plan = tiny_plan(asked, "gpu", "cpu")
     plain = run(plan, asked)
     longer = run(plan, asked, hidden_error=lambda layer, processor: 1.0 + (processor == "gpu"))
     wide = "wide[0:2000]"
     assert seconds(longer, wide) == pytest.approx(2.0 * seconds(plain, wide), rel=1e-12)
-    for label in ("planning", "wake", "move wide", "thin[0:500]"):
+    for label in ("planning", "wake", "launch wide[0:2000]", "move wide", "thin[0:500]"):
         assert seconds(longer, label) == pytest.approx(seconds(plain, label), rel=1e-9)
 
 
@@ -270,6 +276,69 @@ def test_an_earlier_request_takes_precedence_where_both_wait():
     planning = [i.stop_s for i in stream.timeline if i.label == "planning"]
     assert planning == pytest.approx([0.01, 0.02, 0.03 + thin_s], rel=1e-9)
     assert stream.latency_s[0] == pytest.approx(0.02 + thin_s, rel=1e-9)
+
+
+def test_requests_side_by_side_share_the_baseline():
+    """The device is awake once, however many requests are in flight, and asleep between them."""
+    asked = tiny_question()
+    stream = run_stream(tiny_plan(asked, "cpu", "cpu"), [0.0, 0.001, 1.0], asked)
+    one_s = PLANNING_S + (WIDE_BYTES + THIN_BYTES) / 1e9
+    assert stream.window_s == pytest.approx(1.0 + one_s)
+    assert stream.energy_breakdown_j["board"] == pytest.approx(1.0 * stream.window_s)
+    cpu_j = 1.1 * 3 * one_s + 0.05 * (stream.window_s - 3 * one_s)
+    assert stream.energy_breakdown_j["cpu"] == pytest.approx(cpu_j, rel=1e-9)
+
+
+wants = st.lists(st.sampled_from("abc"), max_size=3, unique=True).map(tuple)
+
+
+@given(st.lists(st.lists(wants, min_size=1, max_size=4), max_size=6), st.randoms())
+def test_processors_are_held_by_one_and_granted_in_order(requests, random):
+    """Requests of several steps, which end in any order: everyone is served, nobody overtaken."""
+    queues, holders = ProcessorQueues("abc"), {}
+    waiting, running, served = {}, [], []
+
+    def grant(number, step):
+        def granted():
+            names = waiting.pop(number)
+            assert not holders.keys() & set(names)
+            ahead = [other for other in waiting if other < number]
+            assert not any(set(waiting[other]) & set(names) for other in ahead)
+            holders.update(dict.fromkeys(names, number))
+            running.append((number, step))
+
+        waiting[number] = requests[number][step]
+        return granted
+
+    def end(number, step):
+        held = requests[number][step]
+        for name in held:
+            assert holders.pop(name) == number
+        if step + 1 < len(requests[number]):
+            granted = grant(number, step + 1)
+            queues.hand_over(number, held, requests[number][step + 1], granted)
+        else:
+            queues.release(held)
+            served.append(number)
+
+    for number, steps in enumerate(requests):
+        queues.acquire(number, steps[0], grant(number, 0))
+    while running:
+        end(*running.pop(random.randrange(len(running))))
+    assert sorted(served) == list(range(len(requests)))
+
+
+def test_the_server_serves_one_after_the_other():
+    env, meter, timeline, ends = Environment(), Meter(), Timeline(recording=True), []
+    server = Server(env, meter, timeline)
+    for label, duration_s in (("a", 2.0), ("b", 1.0), ("c", 0.5)):
+        work = Activity("cloud", label, duration_s, 0.0, (("cloud", 0.0, 10.0),), "service")
+        server.serve(work, lambda _: ends.append(env.now))
+    env.run()
+    assert ends == [2.0, 3.0, 3.5]
+    assert meter.joules == {"cloud": 35.0}
+    assert meter.device_j == 0.0
+    assert [row.label for row in timeline.intervals()] == ["a", "b", "c"]
 
 
 def test_exclusive_processors_never_run_side_by_side():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from tiny_device import tiny_cloud, tiny_host, tiny_images, tiny_link, tiny_plan, tiny_soc
-from workloads.weights import make_inputs, make_weights
 
 from planners import Conditions, Goals, Infeasible
 from sim import InferenceHost
 from workloads.execution import forward
 from workloads.names import UnknownName
+from workloads.weights import make_inputs, make_weights
 
 
 def host(**changes):
@@ -61,6 +61,14 @@ def test_the_shipped_planner_answers():
     assert answer.plan.planner == "deepx"
     with pytest.raises(Infeasible):
         device.infer(model, make_inputs(model, count=1), Goals(deadline_s=1e-9))
+
+
+def test_a_shipped_soc_goes_by_its_name():
+    device = InferenceHost("tegra_k1", planner="cpu_only")
+    model = device.provide(tiny_images())
+    answer = device.infer(model, make_inputs(model, count=1))
+    assert {block.processor for block in answer.plan.blocks} == {"cpu"}
+    assert answer.output.shape == (1, 7)
 
 
 def test_weights_may_be_given():

@@ -10,12 +10,12 @@ from random_plans import ANYTHING, MANY_SEGMENTS, plans
 from tiny_device import tiny_images, tiny_plan, tiny_question
 from workloads.weights import make_inputs, make_weights
 
-from planners import Goals, PlanError, Question, load_planner
+from planners import Goals, PlanError, Question, UnitBlock, load_planner
 from planners.compiling import Lane, compile_plan
 from sim import ReadTooEarly, run, run_numerics
 from sim.deviation import deviation
 from sim.engine import carry_out
-from sim.numerics import seeded_bench
+from sim.numerics import block_output, seeded_bench
 from sim.spaces import Tensors
 from socs import load_soc
 from workloads import load_workload
@@ -177,32 +177,41 @@ def test_a_move_after_the_read_comes_too_late(step_name, where, message):
 
 
 def test_one_leg_of_two_is_not_enough():
-    """Out of the gpu's buffers and written back for the dsp: a part of the legs serves one."""
+    """The dsp's part is written back for the cpu, then copied for the gpu: without the copy."""
     plan = tiny_plan(ASKED, ("dsp", "gpu"), ("cpu", "gpu"), "cpu", "cpu")
 
-    def shortened(gangs):
-        return tuple(
-            tuple(
-                replace(lane, phases=tuple(p for p in lane.phases if p.label != "move edge")[:1])
-                if any(p.label == "move edge" and p.resource == "dsp" for p in lane.phases)
-                else lane
-                for lane in gang
-            )
-            for gang in gangs
-        )
+    def one_leg(lane):
+        legs = [p for p in lane.phases if p.label == "move edge" and p.resource == "dsp"]
+        return replace(lane, phases=tuple(legs[:1])) if legs else lane
 
-    with pytest.raises(ReadTooEarly, match="edge"):
+    def shortened(gangs):
+        return tuple(tuple(one_leg(lane) for lane in gang) for gang in gangs)
+
+    with pytest.raises(ReadTooEarly, match=r"edge\[0:12\].*where gpu reads"):
         carry(plan, tampered(compile_plan(plan, ASKED), "shape", shortened))
 
 
-def test_a_block_that_is_skipped_leaves_a_hole():
+@pytest.mark.parametrize(("kept", "hole"), [("cpu", r"edge\[6:12\]"), ("dsp", r"edge\[0:12\]")])
+def test_a_block_that_is_skipped_leaves_a_hole(kept, hole):
     plan = tiny_plan(ASKED, ("cpu", "dsp"), "cpu", "cpu", "cpu")
 
     def halved(gangs):
-        return (*gangs[:-1], tuple(lane for lane in gangs[-1] if lane.block.processor == "cpu"))
+        return (*gangs[:-1], tuple(lane for lane in gangs[-1] if lane.block.processor == kept))
 
-    with pytest.raises(ReadTooEarly, match=r"edge\[6:12\]"):
+    with pytest.raises(ReadTooEarly, match=hole):
         carry(plan, tampered(compile_plan(plan, ASKED), "edge", halved))
+
+
+def test_an_activation_is_stored_in_its_block_s_precision():
+    model = tiny_question().workload
+    stage, bench = model.stages[0], seeded_bench(model, 0, 32)
+    block = UnitBlock("wide", 100, 1900, "dsp", 1e9, "int8")
+    made = block_output(stage, bench.inputs, bench.weights, block)
+    assert made.shape == (32, 1800)
+    assert all(len(np.unique(frame)) <= 255 for frame in made)
+    wide = block_output(stage, bench.inputs, bench.weights, replace(block, precision="fp32"))
+    assert len(np.unique(wide[0])) > 1000
+    np.testing.assert_allclose(made, wide, atol=0.1 * np.abs(wide).max())
 
 
 def test_a_lane_without_phases_is_over_at_once():
