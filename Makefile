@@ -4,6 +4,9 @@ PY ?= python3
 BIN := .venv/bin
 ARGS ?=
 
+# Synthetic weights are cached inside the environment, nothing outside.
+export DEEPX_CACHE ?= $(CURDIR)/.venv/cache
+
 # One thread per process: two workers with two BLAS threads each ruin each other.
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 

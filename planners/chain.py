@@ -159,8 +159,7 @@ class _Pass:
 
     def __init__(self, chain: Chain, weights: Weights, scope: Scope) -> None:
         self.chain, self.weights = chain, weights
-        limit = chain.question.error_limit / chain.question.workload.error_gain
-        self.budget = limit * limit
+        self.budget = chain.question.error_limit**2
         masks = [scope.mask(table) for table in chain.tables]
         lossy = any(np.any(t.error2[m] > 0) for t, m in zip(chain.tables, masks, strict=True))
         self.levels = LEVELS if lossy and self.budget > 0 else 0

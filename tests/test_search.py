@@ -25,7 +25,7 @@ output:
   wire: {name: fp32, bytes_per_frame: 40, lossless: true,
     encode_bytes_per_s: {value: 2.0e+9, source: test, basis: assumed, low: 1.0e+9, high: 3.0e+9}}
 error_limit: {value: 0.3, source: test, basis: assumed, low: 0.1, high: 0.5}
-error_gain: {value: 1.2, source: test, basis: assumed, low: 1, high: 2}
+error_gain: {dense: {value: 1.2, source: test, basis: assumed, low: 1, high: 2}}
 quantisation_error:
   int8: {value: 0.02, source: test, basis: assumed, low: 0.01, high: 0.05}
   fp16: {value: 0.001, source: test, basis: assumed, low: 0.0001, high: 0.005}

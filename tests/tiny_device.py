@@ -163,7 +163,7 @@ def workload(name, shape, layers, *, frames=1):
                 "input": {"shape": shape, "wire": wire(100_000)},
                 "output": {"wire": wire(40_000)},
                 "error_limit": figure(0.4),
-                "error_gain": figure(1.0),
+                "error_gain": {kind: figure(1.0) for kind in spectra},
                 "quantisation_error": {"int8": figure(0.01)},
                 "weights": {"spectra": spectra, "seed": 0},
                 "layers": layers,

@@ -15,6 +15,7 @@ from workloads.wiring import (
     LayerGraph,
     Report,
     check_blocks,
+    check_gains,
     check_spectra,
     inputs_of,
     wired,
@@ -39,6 +40,7 @@ def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
 
     _check_levels(spec, report)
     check_spectra(spec, report)
+    check_gains(spec, report)
     graph = wired(spec, report)
     layers: dict[str, Layer] = {}
     if graph is not None:
@@ -112,7 +114,7 @@ def _workload(
         input_wire=_wire(spec.input.wire),
         output_wire=_wire(spec.output.wire),
         error_limit=spec.error_limit.value,
-        error_gain=spec.error_gain.value,
+        error_gain={key: figure.value for key, figure in spec.error_gain.items()},
         quantisation_error={key: figure.value for key, figure in spec.quantisation_error.items()},
         content_hash=content_hash(spec, frames),
         spec=spec,

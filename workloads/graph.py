@@ -1,5 +1,6 @@
 """A workload: a graph of layers, and the stages into which planned layers gather the rest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -39,7 +40,8 @@ class Workload:
     input_wire: Wire
     output_wire: Wire
     error_limit: float
-    error_gain: float
+    error_gain: Mapping[str, float]
+    """By planned layer kind."""
     quantisation_error: dict[str, float]
     content_hash: str
     """sha256 of the validated specification and the frames."""

@@ -95,8 +95,8 @@ class WorkloadSpec(_Spec):
     output: OutputSpec
     error_limit: NotNegative
     """Relative error of the scores that is accepted where nobody asks for another."""
-    error_gain: Positive
-    """Measured error of the scores over the root sum of squares of the layers' own errors."""
+    error_gain: dict[str, Positive] = Field(min_length=1)
+    """By planned layer kind: how much of a layer's own relative error reaches the scores."""
     quantisation_error: dict[Precision, NotNegative]
     """Relative error that one layer at a precision adds; 0 where left out."""
     weights: WeightsSpec

@@ -135,6 +135,18 @@ def check_spectra(spec: WorkloadSpec, report: Report) -> None:
             report(path, f"has nothing for {layer.name}, must have {layer.name} or {layer.kind}")
 
 
+def check_gains(spec: WorkloadSpec, report: Report) -> None:
+    """Whether each kind of planned layer has an error gain, and each gain such a kind."""
+    kinds = dict.fromkeys(layer.kind for layer in spec.layers if kind(layer.kind).PLANNED)
+    for key in spec.error_gain:
+        if key not in kinds:
+            right = f"must be one of {', '.join(kinds)}"
+            report(("error_gain", key), f"{key!r} is no planned kind of this workload, {right}")
+    for key in kinds:
+        if key not in spec.error_gain:
+            report(("error_gain",), f"has nothing for {key}, must have {', '.join(kinds)}")
+
+
 def _names(planned: Iterable[LayerSpec]) -> tuple[str, ...]:
     layers = tuple(planned)
     kinds = dict.fromkeys(layer.kind for layer in layers)

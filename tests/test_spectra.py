@@ -1,0 +1,53 @@
+"""Spectrum profiles: as measured on trained layers; dense unlike noise, convolutions like it."""
+
+import numpy as np
+import pytest
+
+from workloads.graph import tail_shares
+from workloads.names import UnknownName
+from workloads.spectra import load_profile, profile_names, singular_values
+
+MEASURED = {
+    # shares of full rank that hold 90, 95, 99 % of the squared singular values
+    "dense": (0.158, 0.258, 0.55),
+    "convolution": (0.648, 0.773, 0.934),
+    "first_convolution": (0.303, 0.404, 0.623),
+}
+
+
+def shares(values):
+    held = np.cumsum(values**2)
+    return [(np.searchsorted(held, q) + 1) / len(values) for q in (0.9, 0.95, 0.99)]
+
+
+@pytest.mark.parametrize("count", [96, 360, 1000, 4096])
+@pytest.mark.parametrize("name", MEASURED)
+def test_quantiles_are_the_measured_ones(name, count):
+    values = singular_values(name, 2, count, seed=3)
+    assert values.shape == (2, count)
+    assert np.all(np.diff(values) <= 0)
+    np.testing.assert_allclose((values**2).sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(shares(values[0]), MEASURED[name], atol=0.02)
+
+
+def test_every_profile_is_tested():
+    assert set(profile_names()) == set(MEASURED)
+
+
+def test_dense_layers_are_unlike_noise_and_convolutions_nearly_noise():
+    noise = np.linalg.svd(np.random.default_rng(0).standard_normal((256, 2304)), compute_uv=False)
+    noise_90 = shares(noise / np.linalg.norm(noise))[0]
+    assert shares(singular_values("dense", 1, 256)[0])[0] < 0.25 * noise_90
+    assert shares(singular_values("convolution", 1, 256)[0])[0] > 0.7 * noise_90
+
+
+def test_tails_fall_from_one_to_nothing():
+    tails = tail_shares(singular_values("dense", 2, 300))
+    assert tails[0] == pytest.approx(1.0)
+    assert tails[-1] == 0.0
+    assert np.all(np.diff(tails) < 0)
+
+
+def test_unknown_profiles_are_named():
+    with pytest.raises(UnknownName, match="dense"):
+        load_profile("dens")
