@@ -73,8 +73,8 @@ def test_the_estimate_bounds_measured_errors(model):
     found = ratios(Bench(model), 100)
     assert len(found) >= 60
     assert np.mean(found <= 1.0) >= 0.95
-    # and is no mere excuse: half of the errors reach a fifth of what is estimated
-    assert np.median(found) >= 0.2
+    # and is no mere excuse: half of the errors reach a seventh of what is estimated
+    assert np.median(found) >= 1 / 7
 
 
 @pytest.mark.parametrize("model", ["cd_seide"])

@@ -1,0 +1,63 @@
+"""Findings as tables, tidy: one row an observation, units in the columns' names."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.evaluation import Finding
+from experiments.tracks import resources, rows
+
+if TYPE_CHECKING:
+    from sim import Interval, Outcome
+
+
+def breakdown_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """soc, model, planner, options, component, energy_j of every finding that was carried out."""
+    found: list[dict[str, Any]] = [
+        {
+            "soc": finding.case.soc,
+            "model": finding.case.model,
+            "planner": finding.case.planner,
+            "options": finding.case.options,
+            "component": component,
+            "energy_j": energy_j,
+        }
+        for finding in findings
+        if finding.answer.outcome is not None
+        for component, energy_j in finding.answer.outcome.energy_breakdown_j.items()
+    ]
+    columns = ["soc", "model", "planner", "options", "component", "energy_j"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def timeline_frame(outcome: "Outcome") -> pd.DataFrame:
+    """resource, row, label, kind, start_s, stop_s, power_w; resources in the order of first use.
+
+    kind: `compute` for a block's own time, `overhead` for all else.
+    """
+    order = resources(outcome.timeline)
+    found = [
+        {
+            "resource": resource,
+            "row": row,
+            "label": interval.label,
+            "kind": _kind(interval),
+            "start_s": interval.start_s,
+            "stop_s": interval.stop_s,
+            "power_w": interval.power_w,
+        }
+        for resource, row, interval in rows(outcome.timeline)
+    ]
+    columns = ["resource", "row", "label", "kind", "start_s", "stop_s", "power_w"]
+    table = pd.DataFrame(found, columns=columns)
+    place = table["resource"].map({name: number for number, name in enumerate(order)})
+    return table.assign(place=place).sort_values(["place", "start_s", "row"]).drop(columns="place")
+
+
+def _kind(interval: "Interval") -> str:
+    """A block's label is its layer and units (`conv1[0:96]`), or its layer in the cloud."""
+    return "overhead" if " " in interval.label or interval.label in _OVERHEADS else "compute"
+
+
+_OVERHEADS = {"planning", "dispatch", "launch", "wake"}

@@ -1,0 +1,127 @@
+"""What a reproduction leaves behind: data, timelines, figures and the page, each file whole."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.evaluation import Finding
+from experiments.files import prepare_folder, replacing, write_json, write_text
+from experiments.report import RESULTS, write_report
+from experiments.scoring import ABSTRACT_OPTIONS, planner_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+PARTIAL = "planners.partial.csv"
+"""Rows finished before an interruption; gone when a run ends."""
+FOLDERS = ("figures", "timelines")
+Draw = Callable[[], "Axes"]
+
+
+def prepare(folder: Path) -> None:
+    """Make the folders and see that files can be written there, before any work; OSError."""
+    prepare_folder(folder)
+    for name in FOLDERS:
+        prepare_folder(folder / name)
+
+
+def publish(folder: Path, document: Mapping[str, Any], findings: Sequence[Finding]) -> None:
+    """Write everything; `reproduce.json` comes last but for the page, when all else is there."""
+    import pandas as pd
+
+    write_table(folder / "planners.csv", pd.DataFrame(document["planners"]))
+    write_table(folder / "cells.csv", pd.DataFrame(document["cells"]))
+    write_table(folder / "verification.csv", pd.DataFrame(document["verification"]))
+    from experiments.frames import breakdown_frame
+
+    breakdown = breakdown_frame(findings)
+    write_table(folder / "energy_breakdown.csv", breakdown)
+    for finding in shown_findings(findings):
+        _write_timeline(folder / "timelines", finding)
+    for name, draw in drawings(document, breakdown, findings):
+        save_figure(folder / "figures" / name, draw())
+    write_json(folder / RESULTS, document)
+    write_report(folder)
+    (folder / PARTIAL).unlink(missing_ok=True)
+
+
+def keep_finished(folder: Path, findings: Iterable[Finding]) -> Path:
+    """Write the rows of an interrupted run; returns the file."""
+    import pandas as pd
+
+    rows = planner_rows({finding.case: finding for finding in findings})
+    write_table(folder / PARTIAL, pd.DataFrame(rows))
+    return folder / PARTIAL
+
+
+def shown_findings(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Runs of deepx with the abstract's options: those with timelines and figures."""
+    for finding in findings:
+        case = finding.case
+        if finding.ok and case.planner == "deepx" and case.options == ABSTRACT_OPTIONS:
+            yield finding
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> None:
+    """A table as CSV, whole or not at all; OSError."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _write_timeline(folder: Path, finding: Finding) -> None:
+    from experiments.frames import timeline_frame
+    from experiments.tracks import chrome_trace
+
+    name, outcome = pair_name(finding), finding.answer.outcome
+    assert outcome is not None
+    write_table(folder / f"{name}.csv", timeline_frame(outcome))
+    write_json(folder / f"{name}.trace.json", chrome_trace(outcome, name))
+
+
+def pair_name(finding: Finding) -> str:
+    """SoC and model in a file's name."""
+    return f"{finding.case.soc}-{finding.case.model}"
+
+
+def drawings(
+    document: Mapping[str, Any], breakdown: "pd.DataFrame", findings: Sequence[Finding]
+) -> Iterator[tuple[str, Draw]]:
+    """(file name, what draws it) of every figure."""
+    import pandas as pd
+
+    from experiments import figures
+
+    cells = pd.DataFrame(document["cells"]).dropna(subset=["sourced"])
+    if len(cells):
+        yield "energy_gains", lambda: figures.energy_gains(cells)
+    for finding in shown_findings(findings):
+        yield f"energy_breakdown_{pair_name(finding)}", lambda f=finding: figures.energy_breakdown(
+            _of_pair(breakdown, f)
+        )
+        yield f"inference_{pair_name(finding)}", lambda f=finding: _inference(f)
+
+
+def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
+    case = finding.case
+    same = (breakdown["soc"] == case.soc) & (breakdown["model"] == case.model)
+    return breakdown[same & (breakdown["options"] == case.options)]
+
+
+def _inference(finding: Finding) -> "Axes":
+    from experiments.figures import inference
+    from experiments.frames import timeline_frame
+
+    outcome = finding.answer.outcome
+    assert outcome is not None
+    return inference(timeline_frame(outcome), outcome.power())
+
+
+def save_figure(path: Path, axes: "Axes") -> None:
+    """PNG and SVG, the same bytes for the same figure; OSError."""
+    from experiments.style import figure_of, styled
+
+    figure = figure_of(axes)
+    with styled():
+        for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
+            with replacing(path.with_suffix(f".{kind}")) as beside:
+                figure.savefig(beside, format=kind, dpi=200, metadata=metadata)

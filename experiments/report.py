@@ -1,0 +1,91 @@
+"""The page: one self-contained HTML file of what a folder of results holds."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from experiments.amounts import bytes_of, joules, ratio, seconds
+from experiments.documents import Reproduction, read_reproduction
+from experiments.files import write_text
+from experiments.scoring import factor_off, rms_log_error
+from experiments.style import shown
+
+RESULTS = "reproduce.json"
+PAGE = "report.html"
+CAPTIONS = {
+    "energy_gains": "Energy of the baselines over that of DeepX; lines: as printed in the abstract.",
+    "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
+    "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
+}
+"""By the beginning of a figure's file name."""
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` of a folder that `reproduce` wrote; InputFault, OSError."""
+    page = folder / PAGE
+    write_text(page, render(read_reproduction(folder / RESULTS), figures_in(folder)))
+    return page
+
+
+def figures_in(folder: Path) -> list[tuple[str, str]]:
+    """(caption, SVG element) of every figure that has a caption, in the order of the captions."""
+    found = []
+    for kind, caption in CAPTIONS.items():
+        for path in sorted((folder / "figures").glob(f"{kind}*.svg")):
+            name = path.stem.removeprefix(kind).strip("_")
+            pair = ", ".join(shown(part) for part in name.split("-")) if name else ""
+            svg = svg_element(path.read_text(encoding="utf-8"), f"{path.stem}-")
+            found.append((caption.format(pair=pair), svg))
+    return found
+
+
+def svg_element(text: str, prefix: str) -> str:
+    """The `svg` element of a drawing, to stand in a page: ids prefixed, nothing from outside."""
+    start = text.find("<svg")
+    body = text[start:] if start >= 0 else ""
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<script.*?</script>", "", body, flags=re.DOTALL | re.IGNORECASE)
+    body = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", body)
+    body = re.sub(r'\b(id=")', rf"\g<1>{prefix}", body)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", body)
+
+
+def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
+    """The page; every name in it is escaped, the figures are drawings of ours."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "seconds": seconds,
+        "joules": joules,
+        "bytes_of": bytes_of,
+        "ratio": ratio,
+        "shown": shown,
+    }
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        found=found, figures=figures, off=_off(found), pairs=_pairs(found), rows=_rows(found)
+    )
+
+
+def _off(found: Reproduction) -> str:
+    return factor_off(rms_log_error([cell.model_dump() for cell in found.cells]))
+
+
+def _pairs(found: Reproduction) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((row.soc, row.model) for row in found.planners))
+
+
+def _rows(found: Reproduction) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """By SoC and model: one row a planner, its results under `paper` and `full`."""
+    rows: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for row in found.planners:
+        planners = rows.setdefault((row.soc, row.model), {})
+        planners.setdefault(row.planner, {"planner": row.planner})[row.options] = row
+    return {pair: list(planners.values()) for pair, planners in rows.items()}

@@ -1,0 +1,253 @@
+"""From findings to what the abstract claims: energy cells, memory, coupling; and how far off."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from experiments.abstract import CELLS, MEMORY_GAIN, READINGS, reading
+from experiments.answers import OK
+from experiments.evaluation import Case, Finding, question_of
+from experiments.scenarios import describe
+from experiments.showing import figures
+from planners import Question
+from planners.memory import model_bytes
+from planners.values import CLOUD, UnitBlock
+
+Findings = Mapping[Case, Finding]
+ABSTRACT_OPTIONS = "paper"
+LOCAL = ("cpu_only", "gpu_only", "lpc_only", "dsp_only", "rlc", "dad", "deepx")
+"""Schemes without the cloud; a plan of dad or deepx that uses it does not count."""
+
+
+def by_case(findings: Iterable[Finding]) -> Findings:
+    """Findings by their case."""
+    return {finding.case: finding for finding in findings}
+
+
+def document(found: Findings) -> dict[str, Any]:
+    """All that `reproduce --json` prints."""
+    rows = cells(found)
+    return {
+        "scenario": _scenario(found),
+        "cells": rows,
+        "memory": memory(found),
+        "coupling": coupling(found),
+        "readings": readings(rows),
+        "parameters": parameters(found),
+        "verification": verification(found),
+        "planners": planner_rows(found),
+    }
+
+
+def _scenario(found: Findings) -> dict[str, Any]:
+    """What all cases share, and every resolved scenario."""
+    triples = dict.fromkeys((case.soc, case.model, case.options) for case in found)
+    cases = [describe(question_of(*triple)) for triple in triples]
+    shared = {
+        key: cases[0][key]
+        for key in cases[0]
+        if all(case[key] == cases[0][key] for case in cases)
+    }
+    return shared | {"cases": cases}
+
+
+def _energy_j(found: Findings, soc: str, model: str, planner: str) -> float | None:
+    finding = found.get(Case(soc, model, ABSTRACT_OPTIONS, planner))
+    if finding is None or finding.answer.outcome is None:
+        return None
+    return finding.answer.outcome.energy_j
+
+
+def cells(found: Findings) -> list[dict[str, Any]]:
+    """Energy of a baseline over that of deepx, beside what the abstract prints."""
+    rows = []
+    for cell in CELLS:
+        base = _energy_j(found, cell.soc, cell.model, f"{cell.versus}_only")
+        own = _energy_j(found, cell.soc, cell.model, "deepx")
+        simulated = None if base is None or not own else base / own
+        rows.append(
+            {
+                "soc": cell.soc,
+                "model": cell.model,
+                "versus": cell.versus,
+                "paper": cell.paper,
+                "sourced": simulated,
+                "calibrated": simulated,
+            }
+        )
+    return rows
+
+
+def memory(found: Findings) -> list[dict[str, Any]]:
+    """Footprint of the uncompacted model over that of the deepx plan, on the device."""
+    rows = []
+    for case, finding in found.items():
+        if case.planner != "deepx" or case.options != ABSTRACT_OPTIONS:
+            continue
+        answer, simulated = finding.answer, None
+        if answer.status == OK and answer.plan is not None:
+            held = model_bytes(answer.plan.blocks, answer.question)
+            simulated = whole_model_bytes(answer.question) / held if held else None
+        rows.append(
+            {
+                "soc": case.soc,
+                "model": case.model,
+                "paper": MEMORY_GAIN,
+                "simulated": simulated,
+                "error_limit": answer.question.error_limit,
+            }
+        )
+    return rows
+
+
+def whole_model_bytes(question: Question) -> float:
+    """Footprint of the model as it was trained: fp32, uncompacted, on the device."""
+    name = question.soc.runtime_processor
+    blocks = [
+        UnitBlock(stage.name, 0, stage.units, name, None, "fp32")
+        for stage in question.workload.stages
+    ]
+    return model_bytes(blocks, question)
+
+
+def coupling(found: Findings) -> dict[str, Any]:
+    """Whether local schemes that are slower also take more energy: Spearman's rank correlation.
+
+    Latency and energy of each scheme over those of deepx on the same SoC and model.
+    """
+    times, energies, schemes = [], [], []
+    for case, finding in found.items():
+        own = found.get(Case(case.soc, case.model, ABSTRACT_OPTIONS, "deepx"))
+        if case.options != ABSTRACT_OPTIONS or case.planner not in LOCAL or case.planner == "deepx":
+            continue
+        if own is None or not (_is_local(finding) and _is_local(own)):
+            continue
+        mine, deepx = finding.answer.outcome, own.answer.outcome
+        assert mine is not None and deepx is not None
+        times.append(mine.latency_s / deepx.latency_s)
+        energies.append(mine.energy_j / deepx.energy_j)
+        schemes.append(case.planner)
+    names = ", ".join(dict.fromkeys(schemes)) or "none"
+    return {
+        "rank_correlation": _spearman(times, energies),
+        "over": f"latency and energy over those of deepx, local schemes ({names}), options "
+        f"{ABSTRACT_OPTIONS}, {len(schemes)} points",
+    }
+
+
+def _is_local(finding: Finding) -> bool:
+    plan = finding.answer.plan
+    if not finding.ok or plan is None:
+        return False
+    return all(block.processor != CLOUD for block in plan.blocks)
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """None where fewer than three points, or equal ones, have no ranks to compare."""
+    if len(first) < 3 or len(set(first)) < 2 or len(set(second)) < 2:
+        return None
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(first, second).statistic)
+
+
+def readings(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Root mean square of the log ratios simulated / printed under each reading of the Tegra row."""
+    return {name: {"rms_log_error": rms_log_error(rows, name)} for name in READINGS}
+
+
+def rms_log_error(rows: Sequence[Mapping[str, Any]], name: str = "as_printed") -> float | None:
+    """None where a cell could not be simulated."""
+    printed = reading(name)
+    values = [(row["sourced"], printed[row["soc"], row["model"], row["versus"]]) for row in rows]
+    if any(simulated is None for simulated, _ in values):
+        return None
+    squares = [math.log(simulated / paper) ** 2 for simulated, paper in values]
+    return math.sqrt(sum(squares) / len(squares))
+
+
+def parameters(found: Findings) -> list[dict[str, Any]]:
+    """Every figure of basis `calibrated` that the questions rest on."""
+    from socs import load_runtime
+
+    specs: dict[str, Any] = {}
+    for case, finding in found.items():
+        question = question_of(case.soc, case.model, case.options)
+        specs[f"soc.{question.soc.name}"] = question.soc
+        specs[f"model.{question.workload.name}"] = question.workload.spec
+        specs |= {f"host.{host.name}": host for host in question.hosts.values()}
+        link, cloud = question.conditions.link, question.conditions.cloud
+        specs |= {f"link.{link.name}": link} if link else {}
+        specs |= {f"cloud.{cloud.name}": cloud} if cloud else {}
+        if finding.answer.plan is not None:
+            runtime = finding.answer.plan.runtime
+            specs[f"runtime.{runtime}"] = load_runtime(runtime)
+    return [
+        {
+            "name": ".".join((name, *path)),
+            "value": figure.value,
+            "low": figure.low,
+            "high": figure.high,
+            "basis": figure.basis,
+            "source": figure.source,
+            "at_bound": figure.value in (figure.low, figure.high),
+        }
+        for name, spec in specs.items()
+        for path, figure in figures(spec)
+        if figure.basis == "calibrated"
+    ]
+
+
+def verification(found: Findings) -> list[dict[str, Any]]:
+    """Plans carried out on real tensors."""
+    rows = []
+    for case, finding in found.items():
+        outcome = finding.answer.outcome
+        if outcome is None or outcome.verification is None:
+            continue
+        verified = outcome.verification
+        rows.append(
+            {
+                "soc": case.soc,
+                "model": case.model,
+                "planner": case.planner,
+                "options": case.options,
+                "relative_error": verified.relative_error,
+                "error_bound": verified.error_bound,
+                "within_bound": verified.within_bound,
+            }
+        )
+    return rows
+
+
+def planner_rows(found: Findings) -> list[dict[str, Any]]:
+    """One row a case; numbers are None where status is not ok."""
+    rows = []
+    for case, finding in found.items():
+        outcome = finding.answer.outcome
+        rows.append(
+            {
+                "soc": case.soc,
+                "model": case.model,
+                "planner": case.planner,
+                "options": case.options,
+                "status": finding.answer.status,
+                "latency_s": outcome and outcome.latency_s,
+                "energy_j": outcome and outcome.energy_j,
+                "planning_energy_j": outcome and outcome.planning_energy_j,
+                "peak_memory_bytes": outcome and outcome.peak_memory_bytes,
+                "gap_to_exact": None,
+                "certificate": None,
+            }
+        )
+    return rows
+
+
+def factor_off(rms: float | None) -> str:
+    """How far the cells are off, in a sentence."""
+    if rms is None:
+        return "Not every cell could be simulated."
+    return (
+        f"The ten cells are off by a factor of {math.exp(rms):.2f} "
+        "(root mean square of the log ratios)."
+    )

@@ -1,0 +1,124 @@
+"""A reproduction as tables for people; each fits 80 columns."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from experiments.amounts import bytes_of, joules, ratio, seconds
+from experiments.scoring import factor_off, rms_log_error
+from experiments.style import shown
+from experiments.terminal import table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Rows = Sequence[dict[str, Any]]
+
+
+def cells_table(rows: Rows) -> "Table":
+    """The ten energy cells."""
+    made = table(
+        "SoC",
+        "model",
+        "versus",
+        "abstract",
+        "sourced",
+        "sourced / abstract",
+        title="Energy of a baseline over that of DeepX",
+        left=3,
+    )
+    for row in rows:
+        sourced = row["sourced"]
+        made.add_row(
+            shown(row["soc"]),
+            shown(row["model"]),
+            row["versus"],
+            f"{row['paper']:g}",
+            ratio(sourced),
+            ratio(None if sourced is None else sourced / row["paper"]),
+        )
+    return made
+
+
+def memory_table(rows: Rows) -> "Table":
+    """Footprints."""
+    made = table(
+        "SoC",
+        "model",
+        "abstract",
+        "simulated",
+        "error limit",
+        title="Memory footprint of the model over that of its DeepX plan",
+        left=2,
+    )
+    for row in rows:
+        names = shown(row["soc"]), shown(row["model"])
+        made.add_row(
+            *names, f"{row['paper']:g}", ratio(row["simulated"]), f"{row['error_limit']:g}"
+        )
+    return made
+
+
+def verification_table(rows: Rows) -> "Table":
+    """Relative errors of the plans that ran on real tensors."""
+    made = table(
+        "SoC", "model", "planner", "options", "error", "bound", "", title="On real tensors", left=4
+    )
+    for row in rows:
+        made.add_row(
+            shown(row["soc"]),
+            shown(row["model"]),
+            row["planner"],
+            row["options"],
+            ratio(row["relative_error"]),
+            f"{row['error_bound']:g}",
+            "within" if row["within_bound"] else "BEYOND",
+        )
+    return made
+
+
+def planners_tables(rows: Rows) -> "Iterator[Table]":
+    """One table for each SoC and model: a row a planner, both sets of options side by side."""
+    for soc, model in dict.fromkeys((row["soc"], row["model"]) for row in rows):
+        columns = ("energy", "latency", "memory", "planning", "full: energy", "latency", "memory")
+        made = table("planner", *columns, title=f"{shown(soc)}, {shown(model)}")
+        mine = [row for row in rows if (row["soc"], row["model"]) == (soc, model)]
+        for planner in dict.fromkeys(row["planner"] for row in mine):
+            spaces = {row["options"]: row for row in mine if row["planner"] == planner}
+            paper, full = _numbers(spaces.get("paper")), _numbers(spaces.get("full"))
+            made.add_row(planner, *paper, *full[:3])
+        yield made
+
+
+def _numbers(row: dict[str, Any] | None) -> tuple[str, str, str, str]:
+    """Energy, latency, memory, planning; why not, where there are none."""
+    if row is None:
+        return ("-",) * 4
+    if row["status"] != "ok":
+        word = {"infeasible": "infeas.", "not applicable": "n/a"}
+        return (word.get(row["status"].partition(":")[0], "failed"), "-", "-", "-")
+    return (
+        joules(row["energy_j"]),
+        seconds(row["latency_s"]),
+        bytes_of(row["peak_memory_bytes"]),
+        joules(row["planning_energy_j"]),
+    )
+
+
+def closing_lines(result: dict[str, Any]) -> Iterator[str]:
+    """How far to believe it."""
+    scenario, coupling = result["scenario"], result["coupling"]
+    network, window = scenario.get("network"), scenario.get("energy_window")
+    yield f"Network {network}, energy window {window}; energies include planning."
+    fitted = len(result["parameters"])
+    yield (
+        f"{fitted} figures are calibrated."
+        if fitted
+        else "Sourced figures only: nothing was fitted to the abstract."
+    )
+    yield f"Weights are {scenario.get('weights')}."
+    yield factor_off(rms_log_error(result["cells"]))
+    others = (
+        f"{name} {ratio(reading['rms_log_error'])}" for name, reading in result["readings"].items()
+    )
+    yield "The same by reading of the Tegra K1 row: " + ", ".join(others) + "."
+    yield f"Rank correlation {ratio(coupling['rank_correlation'])} of {coupling['over']}."
