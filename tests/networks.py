@@ -55,7 +55,7 @@ def document(
         "error_limit": figure(0.4),
         "error_gain": {kind: figure(1.0) for kind in kinds},
         "quantisation_error": {"int8": figure(0.01)},
-        "weights": {"spectra": dict.fromkeys(kinds, "flat"), "seed": 0},
+        "weights": {"spectra": dict.fromkeys(kinds, "convolution"), "seed": 0},
         "layers": named,
         **others,
     }

@@ -91,7 +91,12 @@ def test_a_busy_gpu_sheds_work():
 
 
 def test_a_slow_uplink_keeps_layers_local_and_a_fast_one_invites_the_cloud():
-    asked = {"soc": "snapdragon_800", "model": "cd_seide", "goals": Goals(objective="latency")}
+    asked = {
+        "soc": "snapdragon_800",
+        "model": "cd_seide",
+        "link": "wifi",
+        "goals": Goals(objective="latency"),
+    }
     slow = solve("deepx", uplink_bytes_per_s=0.2e6 / 8, **asked)
     fast = solve("deepx", uplink_bytes_per_s=200e6 / 8, **asked)
     assert "cloud" not in used(slow)

@@ -31,7 +31,7 @@ quantisation_error:
   fp16: {value: 0.001, source: test, basis: assumed, low: 0.0001, high: 0.005}
 weights:
   seed: 1
-  spectra: {dense: dense_large}
+  spectra: {dense: dense}
 layers:
   - {name: a, kind: dense, units: 800}
   - {name: a_relu, kind: relu}

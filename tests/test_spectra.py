@@ -1,8 +1,13 @@
 """Spectrum profiles: as measured on trained layers; dense unlike noise, convolutions like it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import workloads
+from workloads import load_workload
+from workloads.faults import SpecError
 from workloads.graph import tail_shares
 from workloads.names import UnknownName
 from workloads.spectra import load_profile, profile_names, singular_values
@@ -51,3 +56,12 @@ def test_tails_fall_from_one_to_nothing():
 def test_unknown_profiles_are_named():
     with pytest.raises(UnknownName, match="dense"):
         load_profile("dens")
+
+
+def test_a_workload_with_an_unknown_profile_is_a_fault_with_its_place(tmp_path):
+    text = (Path(workloads.__file__).parent / "data/cd_seide.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "net.yaml"
+    path.write_text(text.replace("{dense: dense}", "{dense: dens}"), encoding="utf-8")
+    line = text[: text.index("{dense: dense}")].count("\n") + 1
+    with pytest.raises(SpecError, match=rf"net.yaml:{line}:\d+: .*'dens'.*'dense'"):
+        load_workload(path)

@@ -283,9 +283,9 @@ def test_faults_of_layers(
     tmp_path: Path, layers: list[dict[str, Any]], field: str, message: str
 ) -> None:
     content = document([2, 6, 6], layers)
-    content["weights"]["spectra"] = {layer["kind"]: "flat" for layer in layers[:1]}
+    content["weights"]["spectra"] = {layer["kind"]: "convolution" for layer in layers[:1]}
     if layers[0]["kind"] not in ("conv", "dense"):
-        content["weights"]["spectra"] = {"conv": "flat"}
+        content["weights"]["spectra"] = {"conv": "convolution"}
     found = faults_of(tmp_path, content)
     matching = [text for _, at, text in found if at == field]
     assert any(message in text for text in matching), found
@@ -293,7 +293,7 @@ def test_faults_of_layers(
 
 def test_faults_of_weights_and_levels(tmp_path: Path) -> None:
     content = document([2, 6, 6], [CONV])
-    content["weights"]["spectra"] = {"cnov": "flat"}
+    content["weights"]["spectra"] = {"cnov": "convolution"}
     content["input"]["levels"] = {"low": 3, "high": 2, "mean": [1, 2, 3]}
     fields = [field for _, field, _ in faults_of(tmp_path, content)]
     assert fields == [

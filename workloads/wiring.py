@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from workloads.documents import FieldPath
 from workloads.layer import LayerSpec
 from workloads.layers import kind
-from workloads.names import nearest
+from workloads.names import nearest, nearest_name
 from workloads.specs import WorkloadSpec
+from workloads.spectra import profile_names
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -130,6 +131,10 @@ def check_spectra(spec: WorkloadSpec, report: Report) -> None:
         if key not in usable:
             right = f"must be one of {', '.join(usable)}"
             report((*path, key), f"{key!r} is no planned layer or kind of this workload, {right}")
+    for key, profile in profiles.items():
+        if profile not in profile_names():
+            unknown = nearest_name("spectrum profile", profile, profile_names())
+            report((*path, key), f"{unknown}, must be one of {', '.join(profile_names())}")
     for layer in planned:
         if layer.name not in profiles and layer.kind not in profiles:
             report(path, f"has nothing for {layer.name}, must have {layer.name} or {layer.kind}")
