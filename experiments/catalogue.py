@@ -86,7 +86,6 @@ def _planners() -> Iterator[Entry]:
             yield Entry("planners", point.name, f"from {point.value}", None)
 
 
-
 def find(name: str) -> tuple[Entry, ...]:
     """Everything of that name, whatever its kind; UnknownName with the nearest names otherwise."""
     everything = [entry for kind in KINDS for entry in entries(kind)]
@@ -94,6 +93,9 @@ def find(name: str) -> tuple[Entry, ...]:
     if not found:
         from workloads.names import nearest_name
 
-        raise nearest_name("soc, host, link, model, planner, runtime or cloud", name,
-                           {entry.name for entry in everything})
+        raise nearest_name(
+            "soc, host, link, model, planner, runtime or cloud",
+            name,
+            {entry.name for entry in everything},
+        )
     return found

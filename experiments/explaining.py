@@ -81,9 +81,7 @@ def explain(plan: Plan, question: Question) -> Explanation:
     tables = [stage_table(priced, stage, runtime) for stage in question.workload.stages]
     cost = score(predict(plan, priced), priced)
     others = tuple(
-        other
-        for table in tables
-        for other in _alternatives(plan, priced, table, layers, cost)
+        other for table in tables for other in _alternatives(plan, priced, table, layers, cost)
     )
     return Explanation(
         objective=question.goals.objective,

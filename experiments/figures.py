@@ -1,6 +1,6 @@
 """Figures: one function each, DataFrame in, Axes out; nothing is computed here but positions."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.style import PAPER, colour, new_axes, shown, styled
 
@@ -95,7 +95,9 @@ def energy_breakdown(breakdown: "pd.DataFrame", axes: "Axes | None" = None) -> "
         for planner, total in totals.items():
             cut = " (cut)" if total > limit * (1 + 1e-9) else ""
             text = f" {float(total):.3g} J{cut}"
-            ax.text(min(float(total), limit), str(planner), text, va="center", fontsize=8)
+            # matplotlib places text on a category by its name
+            where: Any = str(planner)
+            ax.text(min(float(total), limit), where, text, va="center", fontsize=8)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", visible=True)
         ax.set(xlabel="energy, J", xlim=(0, limit * 1.18))
@@ -118,7 +120,7 @@ def gantt(timeline: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
             count = int(part["row"].max()) + 1
             height = 0.8 / count
             for row in part.itertuples():
-                y = position - 0.4 + height * float(row.row)  # type: ignore[arg-type]
+                y = position - 0.4 + height * float(row.row)
                 _activity(ax, row, y, height, colour(str(name)))
         ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.5)

@@ -1,6 +1,5 @@
 """Kinds of YAML files: what describes each, and checks beyond a file's own shape."""
 
-
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -68,5 +67,3 @@ def _host_fault(host: str, processor_kind: str) -> str | None:
         return None
     kinds = ", ".join(found.processor_kinds)
     return f"host {host} runs on {kinds}, must be one that runs on {processor_kind}"
-
-

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 
-class Amount(click.ParamType):
+class Amount(click.ParamType[float]):
     """A finite number, greater than 0 unless zero is allowed, in the unit of the option."""
 
     name = "number"
@@ -29,7 +29,7 @@ class Amount(click.ParamType):
         return number
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[int]):
     """A whole number from 1 up to a bound."""
 
     name = "count"
@@ -37,9 +37,7 @@ class Count(click.ParamType):
     def __init__(self, most: int) -> None:
         self.most = most
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number."""
         try:
             number = int(value)
@@ -50,7 +48,7 @@ class Count(click.ParamType):
         return number
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[tuple[str, ...]]):
     """Names with commas between them."""
 
     name = "names"
@@ -67,7 +65,7 @@ class Names(click.ParamType):
         return tuple(dict.fromkeys(names))
 
 
-class Assignments(click.ParamType):
+class Assignments(click.ParamType[Mapping[str, Any]]):
     """`name=value` with commas between: `cpu=0.5,gpu=0.1`."""
 
     name = "name=value"
@@ -77,7 +75,7 @@ class Assignments(click.ParamType):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Mapping[str, str]:
+    ) -> Mapping[str, Any]:
         """Value by name."""
         if isinstance(value, Mapping):
             return value
@@ -114,7 +112,7 @@ class Shares(Assignments):
         return shares
 
 
-class Choice(click.ParamType):
+class Choice(click.ParamType[str]):
     """One of a few words."""
 
     name = "choice"
@@ -126,9 +124,7 @@ class Choice(click.ParamType):
         """How help shows it."""
         return "|".join(self.words)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The word."""
         if value not in self.words:
             self.fail(f"is {value!r}, must be one of {', '.join(self.words)}", param, ctx)

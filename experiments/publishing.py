@@ -1,6 +1,7 @@
 """What a reproduction leaves behind: data, timelines, figures and the page, each file whole."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,10 +96,10 @@ def drawings(
     if len(cells):
         yield "energy_gains", lambda: figures.energy_gains(cells)
     for finding in shown_findings(findings):
-        yield f"energy_breakdown_{pair_name(finding)}", lambda f=finding: figures.energy_breakdown(
-            _of_pair(breakdown, f)
-        )
-        yield f"inference_{pair_name(finding)}", lambda f=finding: _inference(f)
+        shares = _of_pair(breakdown, finding)
+        name = pair_name(finding)
+        yield f"energy_breakdown_{name}", partial(figures.energy_breakdown, shares)
+        yield f"inference_{name}", partial(_inference, finding)
 
 
 def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":

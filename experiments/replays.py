@@ -29,7 +29,8 @@ def read_json(path: Path) -> Any:
         return json.loads(content.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         where = f"{path}:{error.lineno}:{error.colno}"
-        raise InputFault(f"{where}: file: is no JSON ({error.msg}), must be a JSON document") from None
+        fault = f"{where}: file: is no JSON ({error.msg}), must be a JSON document"
+        raise InputFault(fault) from None
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputFault(f"{path}:1:1: file: is no JSON ({error})") from None
 
@@ -38,7 +39,7 @@ def read_plan_file(path: Path, question: Question, planner: str | None) -> Plan:
     """The plan in a file, which covers the question's model; InputFault otherwise.
 
     The file may hold a plan alone or what `infer --json` or `plan --json` print. `planner` names
-    a plan whose file does not. Limits are not checked here: breaking them is an answer, not a fault.
+    a plan whose file does not. Limits are not checked here: breaking them is an answer.
     """
     document = read_json(path)
     try:

@@ -13,7 +13,7 @@ from experiments.style import shown
 RESULTS = "reproduce.json"
 PAGE = "report.html"
 CAPTIONS = {
-    "energy_gains": "Energy of the baselines over that of DeepX; lines: as printed in the abstract.",
+    "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it.",
     "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
     "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
 }

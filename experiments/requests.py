@@ -29,9 +29,18 @@ _OPTIONS = (
         show_default=True,
         help="What the planner minimises.",
     ),
-    click.option("--deadline-ms", "deadline_s", type=Amount(scale=1e-3), help="Latest answer, planning in."),
-    click.option("--energy-mj", "energy_j", type=Amount(scale=1e-3), help="Most energy of the device."),
-    click.option("--memory-mb", "memory_bytes", type=Amount(scale=1e6), help="Most memory, in 10^6 bytes."),
+    click.option(
+        "--deadline-ms",
+        "deadline_s",
+        type=Amount(scale=1e-3),
+        help="Latest answer, planning included.",
+    ),
+    click.option(
+        "--energy-mj", "energy_j", type=Amount(scale=1e-3), help="Most energy of the device."
+    ),
+    click.option(
+        "--memory-mb", "memory_bytes", type=Amount(scale=1e6), help="Most memory, in 10^6 bytes."
+    ),
     click.option(
         "--max-error", type=Amount(zero=True), help="Largest relative error (default: the model's)."
     ),
@@ -39,7 +48,7 @@ _OPTIONS = (
     click.option(
         "--uplink-mbps", "uplink_bytes_per_s", type=Amount(scale=MBIT), help="Uplink rate, Mbit/s."
     ),
-    click.option("--busy", type=Shares(), default={}, help="Background load, e.g. cpu=0.5,gpu=0.1."),
+    click.option("--busy", type=Shares(), default={}, help="Background load: cpu=0.5,gpu=0.1."),
     click.option("--processors", type=Names(), help="Local processors to use, e.g. cpu,dsp."),
     click.option(
         "--options",

@@ -132,4 +132,3 @@ def _dearer(
     if whole is not None:
         reason += f"; whole model there: {whole:.3g} {unit} against {cost:.3g} {unit}"
     return Rest(name, reason, change)
-

@@ -97,9 +97,7 @@ def find_cloud(cloud: str | Path | Cloud) -> Cloud:
     return cloud if isinstance(cloud, Cloud) else load_cloud(cloud)
 
 
-def find_options(
-    options: str | Options, processors: Sequence[str] | None, soc: Soc
-) -> Options:
+def find_options(options: str | Options, processors: Sequence[str] | None, soc: Soc) -> Options:
     """The search space of that name, narrowed to some of the SoC's processors."""
     if isinstance(options, str) and options not in OPTIONS:
         raise nearest_name("options", options, OPTIONS)
@@ -117,9 +115,7 @@ def known_processors(soc: Soc, names: Sequence[str]) -> None:
             raise nearest_name(f"processor of {soc.name}", name, soc.processors)
 
 
-def describe(
-    question: Question, *, planner: str | None = None, seed: int = 0
-) -> dict[str, Any]:
+def describe(question: Question, *, planner: str | None = None, seed: int = 0) -> dict[str, Any]:
     """The fully resolved scenario as JSON-able values, shown with every result."""
     goals = question.goals
     return {

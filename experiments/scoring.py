@@ -44,9 +44,7 @@ def _scenario(found: Findings) -> dict[str, Any]:
     triples = dict.fromkeys((case.soc, case.model, case.options) for case in found)
     cases = [describe(question_of(*triple)) for triple in triples]
     shared = {
-        key: cases[0][key]
-        for key in cases[0]
-        if all(case[key] == cases[0][key] for case in cases)
+        key: cases[0][key] for key in cases[0] if all(case[key] == cases[0][key] for case in cases)
     }
     return shared | {"cases": cases}
 
@@ -152,7 +150,7 @@ def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def readings(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
-    """Root mean square of the log ratios simulated / printed under each reading of the Tegra row."""
+    """Root mean square of log(simulated / printed) under each reading of the Tegra row."""
     return {name: {"rms_log_error": rms_log_error(rows, name)} for name in READINGS}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def styled() -> Iterator[None]:
         "svg.hashsalt": "deepx",
         "svg.fonttype": "path",
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(cast("Any", settings)):
         yield
 
 

@@ -40,9 +40,7 @@ def scenario_lines(document: dict[str, Any]) -> Iterator[str]:
 def _network(document: dict[str, Any]) -> str:
     if document["network"] == "none":
         return "none"
-    up, down = (
-        8e-6 * document[f"{way}link_bytes_per_s"] for way in ("up", "down")
-    )
+    up, down = (8e-6 * document[f"{way}link_bytes_per_s"] for way in ("up", "down"))
     wire = document["wire"]["input"]
     return (
         f"{document['network']}, {up:.3g} up, {down:.3g} down Mbit/s, to {document['cloud']}; "
@@ -56,16 +54,21 @@ def result_table(answer: Answer) -> "Table":
     predicted, outcome = answer.plan.predicted, answer.outcome
     made = table("", "predicted", "simulated")
     simulated = (
-        ("latency", seconds, predicted.latency_s, outcome and outcome.latency_s),
-        ("energy", joules, predicted.energy_j, outcome and outcome.energy_j),
+        ("latency", seconds, predicted.latency_s, outcome.latency_s if outcome else None),
+        ("energy", joules, predicted.energy_j, outcome.energy_j if outcome else None),
         (
             "peak memory",
             bytes_of,
             predicted.peak_memory_bytes,
-            outcome and outcome.peak_memory_bytes,
+            outcome.peak_memory_bytes if outcome else None,
         ),
-        ("of which planning", seconds, predicted.planning_s, outcome and outcome.planning_latency_s),
-        ("", joules, predicted.planning_j, outcome and outcome.planning_energy_j),
+        (
+            "of which planning",
+            seconds,
+            predicted.planning_s,
+            outcome.planning_latency_s if outcome else None,
+        ),
+        ("", joules, predicted.planning_j, outcome.planning_energy_j if outcome else None),
     )
     for name, shown, before, after in simulated:
         made.add_row(name, shown(before), shown(after))
@@ -172,4 +175,3 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     )
     for rest in explanation.resting:
         yield f"not used: {rest.processor}: {rest.reason}"
-

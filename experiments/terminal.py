@@ -23,8 +23,10 @@ def output() -> "Console":
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False, markup=False)
-    return console if console.is_terminal else Console(
-        highlight=False, emoji=False, markup=False, width=WIDTH
+    return (
+        console
+        if console.is_terminal
+        else Console(highlight=False, emoji=False, markup=False, width=WIDTH)
     )
 
 
@@ -49,7 +51,8 @@ def table(*columns: str, title: str | None = None, left: int = 1) -> "Table":
         title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False
     )
     for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number < left else "right", overflow="fold")
+        text = number < left
+        made.add_column(column, justify="left" if text else "right", overflow="fold", no_wrap=text)
     return made
 
 
@@ -72,8 +75,7 @@ def progress(what: str, total: int) -> Iterator[Steps]:
 
 @contextmanager
 def _bar(what: str, total: int) -> Iterator[Steps]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from workloads.weights import make_inputs, make_weights
 
 from planners.checking import check
 from planners.values import Plan, Question, UnitBlock
@@ -13,6 +12,7 @@ from sim.deviation import SYNTHETIC, Deviation, deviation
 from workloads import Stage, Workload
 from workloads.execution import Scratch, block_values, forward, recompose, stage_input, stored
 from workloads.layer import Floats, Weights
+from workloads.weights import make_inputs, make_weights
 
 INPUTS = 32
 """Fewest inputs over which an error is measured."""

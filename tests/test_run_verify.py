@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_plans import ANYTHING, MANY_SEGMENTS, plans
 from tiny_device import tiny_images, tiny_plan, tiny_question
-from workloads.weights import make_inputs, make_weights
 
 from planners import Goals, PlanError, Question, UnitBlock, load_planner
 from planners.compiling import Lane, compile_plan
@@ -20,6 +19,7 @@ from sim.spaces import Tensors
 from socs import load_soc
 from workloads import load_workload
 from workloads.execution import forward
+from workloads.weights import make_inputs, make_weights
 
 IMAGES = tiny_images()
 ASKED = tiny_question(online=True, workload=IMAGES, goals=ANYTHING, options=MANY_SEGMENTS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     planner: str | None,
     plan_file: str | None,
     verify: bool,

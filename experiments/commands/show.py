@@ -26,6 +26,8 @@ def command(name: str) -> None:
 
 
 def _show(entry: Entry) -> None:
+    from pydantic import BaseModel
+
     from experiments.showing import (
         describe_planner,
         figure_lines,
@@ -44,6 +46,7 @@ def _show(entry: Entry) -> None:
         return
     console.print(paragraphs(entry.description))
     assert entry.path is not None
+    spec: BaseModel
     if entry.kind == "models":
         workload = load_workload(entry.path)
         console.print(layers_table(workload))
