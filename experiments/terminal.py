@@ -48,7 +48,12 @@ def table(*columns: str, title: str | None = None, left: int = 1) -> "Table":
     from rich.table import Table
 
     made = Table(
-        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False
+        title=title,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        collapse_padding=True,
     )
     for number, column in enumerate(columns):
         text = number < left
