@@ -93,7 +93,7 @@ def _check_segments(plan: Plan, question: Question) -> None:
     remote = {block.layer: block.processor == CLOUD for block in plan.blocks}
     flags = [remote[stage.name] for stage in question.workload.stages]
     segments = sum(now and not before for before, now in zip([False, *flags], flags, strict=False))
-    allowed = max(question.options.remote_segments, 1)
+    allowed = question.options.remote_segments
     if segments > allowed:
         raise PlanError(f"{segments} runs of layers in the cloud; at most {allowed}")
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from planners.chain import Scope
+from planners.checking import broken_limits
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.search import find_plan
-from planners.values import CLOUD, NotApplicable, Plan, Question, UnitBlock
+from planners.values import CLOUD, Infeasible, NotApplicable, Plan, Question, UnitBlock
 
 NATIVE = "native"
 
@@ -27,12 +28,18 @@ def only(question: Question, kind: str) -> Plan:
 
 
 def cloud(question: Question) -> Plan:
-    """Every layer in the cloud; NotApplicable without a link."""
+    """Every layer in the cloud; NotApplicable without a link, or where options stay local."""
     if not question.conditions.has_cloud:
         raise NotApplicable("there is no link to a cloud")
+    if not question.options.remote_segments:
+        raise NotApplicable(f"options {question.options.name!r} keep every layer local")
     blocks = tuple(
         UnitBlock(stage.name, 0, stage.units, CLOUD, None, "fp32")
         for stage in question.workload.stages
     )
     plan = Plan("cloud_only", blocks, None, len(blocks), NATIVE)
-    return replace(plan, predicted=predict(plan, question))
+    predicted = predict(plan, question)
+    conflicts = broken_limits(predicted, question)
+    if conflicts:
+        raise Infeasible(conflicts)
+    return replace(plan, predicted=predicted)
