@@ -1,8 +1,10 @@
 """The command line: `deepx`. Each command is a small module of `experiments.commands`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -81,29 +83,49 @@ class Application(click.Group):
     def _guarded(
         self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, **extra: Any
     ) -> int:
-        from workloads.faults import SpecError
-        from workloads.names import UnknownName
-
         try:
             code = super().main(args, prog_name, complete_var, False, **extra)
+            sys.stdout.flush()
         except (click.exceptions.Abort, KeyboardInterrupt):
             return _end(INTERRUPTED, "interrupted")
         except click.UsageError as error:
             return _end(NOT_UNDERSTOOD, _usage(error))
-        except UnknownName as error:
-            return _end(NOT_UNDERSTOOD, f"command line: {one_line(str(error))}")
-        except (SpecError, InputFault) as error:
+        except InputFault as error:
             return _end(NOT_UNDERSTOOD, str(error))
         except AnswerIsNo as error:
             return _end(NO, str(error))
+        except OSError as error:
+            return _end(NOT_UNDERSTOOD, _unwritable(error))
         except MemoryError:
             return _end(NO, "out of memory: this computer cannot hold the model")
+        except (LookupError, ValueError) as error:
+            return _end(NOT_UNDERSTOOD, _fault(error))
         return code if isinstance(code, int) else DONE
 
 
 def _end(code: int, lines: str) -> int:
     print(lines, file=sys.stderr)
     return code
+
+
+def _fault(error: Exception) -> str:
+    """Faults of a file with their places, an unknown name; anything else is ours and is raised."""
+    from workloads.faults import SpecError
+    from workloads.names import UnknownName
+
+    if isinstance(error, SpecError):
+        return str(error)
+    if isinstance(error, UnknownName):
+        return one_line(f"command line: {error}")
+    raise error
+
+
+def _unwritable(error: OSError) -> str:
+    """Output that the file system refuses; a later flush of it must not complain once more."""
+    if error.filename is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    where = error.filename or "standard output"
+    return one_line(f"command line: {where}: cannot be used ({error.strerror or error})")
 
 
 def _usage(error: click.UsageError) -> str:
@@ -117,6 +139,9 @@ def _usage(error: click.UsageError) -> str:
         near = " or ".join(error.possibilities or ())
         hint = f"did you mean {near}?" if near else f"see {command} --help"
         return one_line(f"command line: {error.option_name}: is no option here; {hint}")
+    if isinstance(error, click.BadOptionUsage):
+        wrong = "takes no value" if "not take" in error.message else "needs a value"
+        return one_line(f"command line: {error.option_name}: {wrong}; see {command} --help")
     message = error.message[:1].lower() + error.message[1:].rstrip(".")
     return one_line(f"command line: {message}; see {command} --help")
 

@@ -1,13 +1,18 @@
 """The abstract's evaluation: every planner on both SoCs and models, with both sets of options."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from experiments.abstract import MODELS, SOCS
-from experiments.answers import OK, Answer, ask, carry_out
+from experiments.answers import ask, carry_out
 from experiments.scenarios import scenario
-from planners import Question, planner_names
+from experiments.workers import spread
+from planners import Plan, Question, planner_names
+
+if TYPE_CHECKING:
+    from sim import Outcome
 
 SPACES = ("paper", "full")
 VERIFIED = ("deepx", "rlc", "dad", "cpu_only")
@@ -34,12 +39,15 @@ class Finding:
     """A case and what came of it."""
 
     case: Case
-    answer: Answer
+    status: str
+    """`ok`, `infeasible: ...` or `not applicable: ...`."""
+    plan: Plan | None
+    outcome: "Outcome | None"
 
     @property
-    def ok(self) -> bool:
-        """Whether the plan was made and carried out."""
-        return self.answer.status == OK
+    def question(self) -> Question:
+        """What the planner was asked."""
+        return question_of(self.case.soc, self.case.model, self.case.options)
 
 
 def all_cases(
@@ -67,14 +75,19 @@ def question_of(soc: str, model: str, options: str) -> Question:
 
 
 def evaluate(
-    cases: Iterable[Case],
-    *,
-    verified: Sequence[str] = VERIFIED,
-    done: Callable[[Finding], None] = lambda finding: None,
-) -> Iterator[Finding]:
-    """Plan and carry out case by case; `done` hears of each as it is finished."""
-    for case in cases:
-        answer = ask(question_of(case.soc, case.model, case.options), case.planner)
-        finding = Finding(case, carry_out(answer, verify=case.planner in verified))
-        done(finding)
-        yield finding
+    cases: Sequence[Case], *, verified: Sequence[str] = VERIFIED, workers: int = 1
+) -> Generator[Finding, None, None]:
+    """Plan and carry out every case; findings come in the order in which they are ready."""
+    yield from spread(partial(_find, verified=tuple(verified)), cases, workers=workers)
+
+
+def _find(case: Case, *, verified: tuple[str, ...]) -> Finding:
+    answer = ask(question_of(case.soc, case.model, case.options), case.planner)
+    answer = carry_out(answer, verify=case.planner in verified)
+    return Finding(case, answer.status, answer.plan, answer.outcome)
+
+
+def in_order(findings: Iterable[Finding], cases: Sequence[Case]) -> list[Finding]:
+    """Findings in the order of their cases."""
+    place = {case: number for number, case in enumerate(cases)}
+    return sorted(findings, key=lambda finding: place[finding.case])

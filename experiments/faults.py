@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workloads.faults import SpecError
-from workloads.names import UnknownName
-
 DONE, NO, NOT_UNDERSTOOD, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -46,9 +43,16 @@ def given(field: str) -> Iterator[None]:
     """Place what is wrong with a value from the command line; faults of files have their place."""
     try:
         yield
-    except (SpecError, InputFault):
+    except InputFault:
         raise
-    except (UnknownName, ValueError, OverflowError) as error:
+    except (LookupError, ValueError, OverflowError) as error:
+        from workloads.faults import SpecError
+        from workloads.names import UnknownName
+
+        if isinstance(error, SpecError) or (
+            isinstance(error, LookupError) and not isinstance(error, UnknownName)
+        ):
+            raise
         raise command_line(field, str(error)) from None
 
 
@@ -59,5 +63,6 @@ def writing(path: Path, field: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        where = error.filename or path
+        named = Path(str(error.filename or path))
+        where = path if named.name.startswith(".") else named
         raise command_line(field, f"{where} cannot be written ({reason})") from None

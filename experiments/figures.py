@@ -1,8 +1,9 @@
 """Figures: one function each, DataFrame in, Axes out; nothing is computed here but positions."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.style import PAPER, colour, new_axes, shown, styled
+from experiments.style import DARK, PAPER, colour, drawing_order, new_axes, shown, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,9 @@ def energy_gains(cells: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
             )
             label = "_nolegend_"
         ax.axhline(1.0, color=PAPER, linewidth=0.6)
+        least = min(float(table["sourced"].min()), float(table["paper"].min()))
         ax.set(yscale="log", xlabel="", ylabel="energy over that of DeepX")
+        ax.set_ylim(bottom=1.0 if least > 1.0 else 0.8 * least)
         ax.yaxis.set_major_formatter("{x:g}x")
         handles, labels = ax.get_legend_handles_labels()
         names = [f"{text} only" if text in order else text for text in labels]
@@ -67,81 +70,116 @@ def _pairs(table: "pd.DataFrame") -> list[str]:
 def energy_breakdown(breakdown: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
     """Energy by component, one bar a planner, for one SoC and model.
 
-    breakdown: planner, component, energy_j. Bars longer than thrice the median are cut, and the
-    number says how long they are: a cloud plan would leave nothing to see of the others.
+    breakdown: planner, component, energy_j. Bars beyond thrice the median are drawn shorter, with
+    their true shares, hatched, and said so: a cloud plan would leave nothing to see of the others.
     """
+    from matplotlib.patches import Patch
+
     with styled():
         table = breakdown.pivot_table(
             index="planner", columns="component", values="energy_j", sort=False, fill_value=0.0
         )
         totals = table.sum(axis=1)
         ax = axes or new_axes(0.9 + 0.27 * len(table))[0]
-        limit = min(float(totals.max()), 3.0 * float(totals.median()))
-        components = [name for name in table if float(table[name].sum()) > 0]
-        left = totals * 0.0
-        for name in components:
-            bars = table[name].clip(upper=(limit - left).clip(lower=0.0))
-            ax.barh(
-                table.index,
-                bars,
-                left=left,
-                height=0.7,
-                color=colour(str(name)),
-                edgecolor="white",
-                linewidth=0.5,
-                label=str(name),
-            )
-            left = left + bars
-        for planner, total in totals.items():
-            cut = " (cut)" if total > limit * (1 + 1e-9) else ""
-            text = f" {float(total):.3g} J{cut}"
-            # matplotlib places text on a category by its name
-            where: Any = str(planner)
-            ax.text(min(float(total), limit), where, text, va="center", fontsize=8)
+        limit = 1.2 * float(totals[totals <= 3.0 * totals.median()].max())
+        limit = min(limit, float(totals.max()))
+        lengths = totals.clip(upper=limit)
+        drawn = table.mul(lengths / totals, axis=0)
+        places = range(len(table))
+        names = _stack(ax, drawn, [float(total) > limit for total in totals])
+        for place, total, length in zip(places, totals, lengths, strict=True):
+            cut = " (not to scale)" if total > length else ""
+            ax.text(float(length), place, f" {float(total):.3g} J{cut}", va="center", fontsize=8)
+        ax.set_yticks(places, [str(name) for name in table.index])
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", visible=True)
-        ax.set(xlabel="energy, J", xlim=(0, limit * 1.18))
+        ax.set(xlabel="energy, J", xlim=(0, limit * 1.25))
         ax.invert_yaxis()
-        ax.legend(ncols=8, loc="lower left", bbox_to_anchor=(-0.12, 1), columnspacing=1.0)
+        handles = [Patch(color=colour(name), label=name) for name in names]
+        ax.legend(
+            handles=handles,
+            ncols=8,
+            loc="lower left",
+            bbox_to_anchor=(-0.12, 1),
+            columnspacing=1.0,
+        )
         return ax
+
+
+def _stack(ax: "Axes", table: "pd.DataFrame", hatched: list[bool]) -> list[str]:
+    """Horizontal bars, one a row, of parts in the components' own order; the parts to be seen."""
+    left, seen = [0.0] * len(table), []
+    for name in sorted(table, key=lambda name: drawing_order(str(name))):
+        values = [float(value) for value in table[name]]
+        if max(values) < 0.002 * float(table.to_numpy().max()):
+            continue
+        bars = ax.barh(
+            range(len(table)),
+            values,
+            left=left,
+            height=0.7,
+            color=colour(str(name)),
+            edgecolor="white",
+            linewidth=0.5,
+        )
+        seen.append(str(name))
+        for bar, cut in zip(bars, hatched, strict=True):
+            bar.set_hatch("////" if cut else None)
+        left = [start + value for start, value in zip(left, values, strict=True)]
+    return seen
 
 
 def gantt(timeline: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
     """Activities of one inference, one row a resource.
 
     timeline: resource, row, label, kind, start_s, stop_s; activities of one resource that overlap
-    have different rows. Computing is solid, all else (moving, loading, planning) lighter.
+    have different rows. Computing is solid; planning, moving and loading are lighter; `kind`
+    `traffic` (the bus) is as dark as it is busy, by a column `share`.
     """
     with styled():
         names = list(dict.fromkeys(timeline["resource"]))
         ax = axes or new_axes(0.8 + 0.35 * len(names))[0]
+        end_ms = 1e3 * float(timeline["stop_s"].max())
         for position, name in enumerate(names):
             part = timeline[timeline["resource"] == name]
-            count = int(part["row"].max()) + 1
-            height = 0.8 / count
-            for row in part.itertuples():
-                y = position - 0.4 + height * float(row.row)
-                _activity(ax, row, y, height, colour(str(name)))
+            height = 0.8 / (int(part["row"].max()) + 1)
+            for row in part.to_dict("records"):
+                y = position - 0.4 + height * float(row["row"])
+                _activity(ax, row, (y, height), colour(str(name)), end_ms)
         ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.set_xlim(0, float(timeline["stop_s"].max()) * 1e3)
+        ax.set_xlim(0, end_ms)
         ax.grid(axis="y", visible=False)
         ax.grid(axis="x", visible=True)
         ax.set_xlabel("time, ms")
         return ax
 
 
-def _activity(ax: "Axes", row: "pd.Series[str]", y: float, height: float, fill: str) -> None:
-    start_ms, length_ms = 1e3 * float(row.start_s), 1e3 * (float(row.stop_s) - float(row.start_s))
-    solid = row.kind == "compute"
+def _activity(
+    ax: "Axes", row: Mapping[Any, Any], place: tuple[float, float], fill: str, end_ms: float
+) -> None:
+    """One bar, with its label where that fits."""
+    start_ms, stop_ms = 1e3 * float(row["start_s"]), 1e3 * float(row["stop_s"])
+    traffic = row["kind"] == "traffic"
+    shade = float(row["share"]) if traffic else 1.0 if row["kind"] == "compute" else 0.4
     ax.broken_barh(
-        [(start_ms, length_ms)],
-        (y, height),
-        facecolors=fill,
-        alpha=1.0 if solid else 0.45,
-        edgecolor="white",
-        linewidth=0.4,
+        [(start_ms, stop_ms - start_ms)],
+        place,
+        facecolors=(fill, shade),
+        edgecolor="none" if traffic else "white",
+        linewidth=0.0 if traffic else 0.4,
     )
+    text = _short(str(row["label"]))
+    if not traffic and (stop_ms - start_ms) / end_ms > 0.0115 * (len(text) + 1):
+        middle = (start_ms + stop_ms) / 2, place[0] + place[1] / 2
+        ink = "white" if shade == 1.0 and fill in DARK else "black"
+        ax.text(*middle, text, ha="center", va="center", fontsize=7, color=ink, clip_on=True)
+
+
+def _short(label: str) -> str:
+    """What is done, without where: `fc6` of `fc6[0:4096]`, `stage weights` of `... fc6[0:4096]`."""
+    head, bracket, _ = label.partition("[")
+    return head.rpartition(" ")[0] or head if bracket else head
 
 
 def power(watts: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
@@ -154,13 +192,15 @@ def power(watts: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
         steps = watts.pivot_table(
             index="time_s", columns="component", values="power_w", aggfunc="last", sort=False
         )
-        steps = steps.sort_index().ffill().fillna(0.0)
-        used = [name for name in steps if float(steps[name].max()) > 0]
+        steps = steps.sort_index().ffill().fillna(0.0).clip(lower=0.0)
+        most = 0.01 * float(steps.to_numpy().max())
+        shown_ones = [name for name in steps if float(steps[name].max()) > most]
+        order = sorted(shown_ones, key=lambda name: drawing_order(str(name)), reverse=True)
         ax.stackplot(
             steps.index * 1e3,
-            [steps[name].clip(lower=0.0) for name in used],
-            labels=[str(name) for name in used],
-            colors=[colour(str(name)) for name in used],
+            [steps[name] for name in order],
+            labels=[str(name) for name in order],
+            colors=[colour(str(name)) for name in order],
             step="post",
             linewidth=0,
         )

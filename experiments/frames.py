@@ -24,8 +24,8 @@ def breakdown_frame(findings: Iterable[Finding]) -> pd.DataFrame:
             "energy_j": energy_j,
         }
         for finding in findings
-        if finding.answer.outcome is not None
-        for component, energy_j in finding.answer.outcome.energy_breakdown_j.items()
+        if finding.outcome is not None
+        for component, energy_j in finding.outcome.energy_breakdown_j.items()
     ]
     columns = ["soc", "model", "planner", "options", "component", "energy_j"]
     return pd.DataFrame(found, columns=columns)
@@ -53,6 +53,30 @@ def timeline_frame(outcome: "Outcome") -> pd.DataFrame:
     table = pd.DataFrame(found, columns=columns)
     place = table["resource"].map({name: number for number, name in enumerate(order)})
     return table.assign(place=place).sort_values(["place", "start_s", "row"]).drop(columns="place")
+
+
+def traffic_frame(outcome: "Outcome") -> pd.DataFrame:
+    """The memory bus until the output is there, as rows of a timeline.
+
+    share: DRAM power above its background, relative to the most in this run.
+    """
+    watts = outcome.power()
+    dram = watts[(watts["component"] == "dram") & (watts["time_s"] <= outcome.latency_s)]
+    above = (dram["power_w"] - dram["power_w"].min()).clip(lower=0.0)
+    stops = [*dram["time_s"].iloc[1:], outcome.latency_s]
+    most = float(above.max()) or 1.0
+    table = pd.DataFrame(
+        {
+            "resource": "dram",
+            "row": 0,
+            "label": "traffic",
+            "kind": "traffic",
+            "start_s": dram["time_s"].to_numpy(),
+            "stop_s": stops,
+            "share": (above / most).to_numpy(),
+        }
+    )
+    return table[table["share"] > 0]
 
 
 def _kind(interval: "Interval") -> str:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.answers import OK
 from experiments.evaluation import Finding
 from experiments.files import prepare_folder, replacing, write_json, write_text
 from experiments.report import RESULTS, write_report
@@ -60,7 +61,7 @@ def shown_findings(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Runs of deepx with the abstract's options: those with timelines and figures."""
     for finding in findings:
         case = finding.case
-        if finding.ok and case.planner == "deepx" and case.options == ABSTRACT_OPTIONS:
+        if finding.status == OK and case.planner == "deepx" and case.options == ABSTRACT_OPTIONS:
             yield finding
 
 
@@ -73,7 +74,7 @@ def _write_timeline(folder: Path, finding: Finding) -> None:
     from experiments.frames import timeline_frame
     from experiments.tracks import chrome_trace
 
-    name, outcome = pair_name(finding), finding.answer.outcome
+    name, outcome = pair_name(finding), finding.outcome
     assert outcome is not None
     write_table(folder / f"{name}.csv", timeline_frame(outcome))
     write_json(folder / f"{name}.trace.json", chrome_trace(outcome, name))
@@ -109,12 +110,15 @@ def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
 
 
 def _inference(finding: Finding) -> "Axes":
-    from experiments.figures import inference
-    from experiments.frames import timeline_frame
+    import pandas as pd
 
-    outcome = finding.answer.outcome
+    from experiments.figures import inference
+    from experiments.frames import timeline_frame, traffic_frame
+
+    outcome = finding.outcome
     assert outcome is not None
-    return inference(timeline_frame(outcome), outcome.power())
+    activities = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
+    return inference(activities, outcome.power())
 
 
 def save_figure(path: Path, axes: "Axes") -> None:

@@ -51,9 +51,9 @@ def _scenario(found: Findings) -> dict[str, Any]:
 
 def _energy_j(found: Findings, soc: str, model: str, planner: str) -> float | None:
     finding = found.get(Case(soc, model, ABSTRACT_OPTIONS, planner))
-    if finding is None or finding.answer.outcome is None:
+    if finding is None or finding.outcome is None:
         return None
-    return finding.answer.outcome.energy_j
+    return finding.outcome.energy_j
 
 
 def cells(found: Findings) -> list[dict[str, Any]]:
@@ -82,17 +82,17 @@ def memory(found: Findings) -> list[dict[str, Any]]:
     for case, finding in found.items():
         if case.planner != "deepx" or case.options != ABSTRACT_OPTIONS:
             continue
-        answer, simulated = finding.answer, None
-        if answer.status == OK and answer.plan is not None:
-            held = model_bytes(answer.plan.blocks, answer.question)
-            simulated = whole_model_bytes(answer.question) / held if held else None
+        question, simulated = finding.question, None
+        if finding.status == OK and finding.plan is not None:
+            held = model_bytes(finding.plan.blocks, question)
+            simulated = whole_model_bytes(question) / held if held else None
         rows.append(
             {
                 "soc": case.soc,
                 "model": case.model,
                 "paper": MEMORY_GAIN,
                 "simulated": simulated,
-                "error_limit": answer.question.error_limit,
+                "error_limit": question.error_limit,
             }
         )
     return rows
@@ -120,7 +120,7 @@ def coupling(found: Findings) -> dict[str, Any]:
             continue
         if own is None or not (_is_local(finding) and _is_local(own)):
             continue
-        mine, deepx = finding.answer.outcome, own.answer.outcome
+        mine, deepx = finding.outcome, own.outcome
         assert mine is not None and deepx is not None
         times.append(mine.latency_s / deepx.latency_s)
         energies.append(mine.energy_j / deepx.energy_j)
@@ -134,8 +134,8 @@ def coupling(found: Findings) -> dict[str, Any]:
 
 
 def _is_local(finding: Finding) -> bool:
-    plan = finding.answer.plan
-    if not finding.ok or plan is None:
+    plan = finding.plan
+    if finding.status != OK or plan is None:
         return False
     return all(block.processor != CLOUD for block in plan.blocks)
 
@@ -177,8 +177,8 @@ def parameters(found: Findings) -> list[dict[str, Any]]:
         link, cloud = question.conditions.link, question.conditions.cloud
         specs |= {f"link.{link.name}": link} if link else {}
         specs |= {f"cloud.{cloud.name}": cloud} if cloud else {}
-        if finding.answer.plan is not None:
-            runtime = finding.answer.plan.runtime
+        if finding.plan is not None:
+            runtime = finding.plan.runtime
             specs[f"runtime.{runtime}"] = load_runtime(runtime)
     return [
         {
@@ -200,7 +200,7 @@ def verification(found: Findings) -> list[dict[str, Any]]:
     """Plans carried out on real tensors."""
     rows = []
     for case, finding in found.items():
-        outcome = finding.answer.outcome
+        outcome = finding.outcome
         if outcome is None or outcome.verification is None:
             continue
         verified = outcome.verification
@@ -222,14 +222,14 @@ def planner_rows(found: Findings) -> list[dict[str, Any]]:
     """One row a case; numbers are None where status is not ok."""
     rows = []
     for case, finding in found.items():
-        outcome = finding.answer.outcome
+        outcome = finding.outcome
         rows.append(
             {
                 "soc": case.soc,
                 "model": case.model,
                 "planner": case.planner,
                 "options": case.options,
-                "status": finding.answer.status,
+                "status": finding.status,
                 "latency_s": outcome and outcome.latency_s,
                 "energy_j": outcome and outcome.energy_j,
                 "planning_energy_j": outcome and outcome.planning_energy_j,

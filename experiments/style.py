@@ -22,7 +22,9 @@ COLOURS = {
     "dram": "#ca9161",
     "board": "#d9d9d9",
 }
-"""Seaborn's `colorblind` palette, one colour a component wherever it appears."""
+"""Seaborn's `colorblind` palette, one colour a component wherever it appears; in drawing order."""
+DARK = frozenset({COLOURS["cpu"], COLOURS["dsp"]})
+"""Fills that want white text."""
 NAMES = {
     "tegra_k1": "Tegra K1",
     "snapdragon_800": "Snapdragon 800",
@@ -39,6 +41,12 @@ def shown(name: str) -> str:
 def colour(component: str) -> str:
     """A component's colour; grey for an unknown one."""
     return COLOURS.get(component, "#7f7f7f")
+
+
+def drawing_order(component: str) -> tuple[int, str]:
+    """Sorts components alike in every figure; unknown ones last, by name."""
+    known = list(COLOURS)
+    return (known.index(component) if component in known else len(known), component)
 
 
 @contextmanager

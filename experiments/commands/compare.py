@@ -43,15 +43,18 @@ def command(planners: tuple[str, ...], verify: bool, as_json: bool, **values: An
     else:
         _show(answers)
     failed = [answer for answer in answers if answer.status == OK and not answer.holds]
-    if failed or all(answer.status != OK for answer in answers):
-        raise AnswerIsNo("; ".join(answer.complaint for answer in failed or answers))
+    if failed:
+        raise AnswerIsNo("; ".join(answer.complaint for answer in failed))
+    if all(answer.status != OK for answer in answers):
+        reasons = "; ".join(answer.complaint for answer in answers) if as_json else "none of them"
+        raise AnswerIsNo(f"no planner has a plan: {reasons}")
 
 
 def _show(answers: list[Any]) -> None:
     from experiments.answers import OK
     from experiments.scenarios import describe
     from experiments.tables import compare_table, scenario_lines, verification_line
-    from experiments.terminal import output, say
+    from experiments.terminal import output
 
     console = output()
     for line in scenario_lines(describe(answers[0].question)):
@@ -59,6 +62,6 @@ def _show(answers: list[Any]) -> None:
     console.print(compare_table(answers))
     for answer in answers:
         if answer.status != OK:
-            say(answer.complaint)
+            console.print(answer.complaint)
         elif answer.outcome.verification is not None:
             console.print(f"{answer.planner}: {verification_line(answer)}")

@@ -1,5 +1,6 @@
 """`deepx reproduce`: the abstract's evaluation, end to end."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,24 +59,34 @@ def command(out: Path, as_json: bool) -> None:
 
 
 def _findings(cases: "tuple[Case, ...]", out: Path) -> "list[Finding]":
-    """Every case, one after the other; interrupted, what is finished is kept."""
-    from experiments.evaluation import evaluate
-    from experiments.terminal import progress, say
+    """Every case, in order; interrupted, what is finished is kept."""
+    from experiments.evaluation import evaluate, in_order
+    from experiments.terminal import progress
+    from experiments.workers import free_workers
 
     findings: list[Finding] = []
     try:
-        with progress("plans simulated", len(cases)) as step:
-            for finding in evaluate(cases):
+        with (
+            progress("plans simulated", len(cases)) as step,
+            closing(evaluate(cases, workers=free_workers())) as running,
+        ):
+            for finding in running:
                 findings.append(finding)
                 step(finding.case.label)
     except KeyboardInterrupt:
-        from experiments.publishing import keep_finished
-
-        with writing(out, "--out"):
-            kept = keep_finished(out, findings)
-        say(f"{len(findings)} of {len(cases)} plans were finished; they are kept in {kept}")
+        if findings:
+            _keep(in_order(findings, cases), len(cases), out)
         raise
-    return findings
+    return in_order(findings, cases)
+
+
+def _keep(findings: "list[Finding]", total: int, out: Path) -> None:
+    from experiments.publishing import keep_finished
+    from experiments.terminal import say
+
+    with writing(out, "--out"):
+        kept = keep_finished(out, findings)
+    say(f"{len(findings)} of {total} plans were finished; they are kept in {kept}")
 
 
 def _failure(row: dict[str, Any]) -> str:
