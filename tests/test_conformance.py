@@ -8,7 +8,16 @@ from itertools import count
 
 import pytest
 
-from planners import Infeasible, NotApplicable, Plan, Question, load_planner, options, predict
+from planners import (
+    Infeasible,
+    NotApplicable,
+    Plan,
+    Question,
+    load_planner,
+    options,
+    planner_names,
+    predict,
+)
 from planners.checking import broken_limits
 from planners.conformance import (
     BASELINE,
@@ -21,7 +30,7 @@ from planners.search import score
 from planners.values import Conflict
 from tests.profiles import examples
 
-SHIPPED = ("cpu_only", "gpu_only", "dsp_only", "lpc_only", "cloud_only", "rlc", "dad", "deepx")
+SHIPPED = planner_names()
 ALL = frozenset(PROPERTIES)
 
 
@@ -37,7 +46,7 @@ def test_shipped_planners_pass(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_planners_pass_many(name: str) -> None:
-    many = examples(100, deep=1000)
+    many = examples(100, deep=200)
     check_planner(name, max_examples=many, properties=kept_by(name), seed=1)
 
 

@@ -75,6 +75,11 @@ def test_add_a_planner(tmp_path):
     assert {block.processor for block in plan.blocks} == {"cpu"}
 
 
+def test_have_a_planner_checked():
+    (_, source) = blocks("Add a planner", "python")
+    exec(compile(source, "CONTRIBUTING.md", "exec"), {})
+
+
 def test_add_a_layer_kind(tmp_path):
     (source,) = blocks("Add a layer kind", "python")
     kind = module(source, "clipped_relu", tmp_path)
