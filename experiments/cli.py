@@ -73,11 +73,11 @@ class Application(click.Group):
     ) -> Any:
         """Run; in standalone mode end the process with one of the exit codes."""
         if not standalone_mode:
-            return super().main(args, prog_name or "deepx", complete_var, False, **extra)
+            return super().main(args, "deepx", complete_var, False, **extra)
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
-        code = self._guarded(args, prog_name or "deepx", complete_var, **extra)
+        code = self._guarded(args, "deepx", complete_var, **extra)
         sys.exit(code)
 
     def _guarded(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from experiments.faults import InputFault
 from experiments.replays import read_json
@@ -21,7 +21,7 @@ class CellRow(_Row):
     soc: str
     model: str
     versus: str
-    paper: float
+    paper: float = Field(gt=0)
     sourced: float | None
     calibrated: float | None
 
@@ -46,7 +46,7 @@ class Coupling(_Row):
 class Reading(_Row):
     """How far the cells are off under a reading of the Tegra row."""
 
-    rms_log_error: float | None
+    rms_log_error: float | None = Field(ge=0, le=100)
 
 
 class ParameterRow(_Row):

@@ -7,7 +7,7 @@ from typing import Any
 from experiments.amounts import bytes_of, joules, ratio, seconds
 from experiments.documents import Reproduction, read_reproduction
 from experiments.files import write_text
-from experiments.scoring import factor_off, rms_log_error
+from experiments.scoring import factor_off
 from experiments.style import shown
 
 RESULTS = "reproduce.json"
@@ -75,7 +75,8 @@ def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
 
 
 def _off(found: Reproduction) -> str:
-    return factor_off(rms_log_error([cell.model_dump() for cell in found.cells]))
+    printed = found.readings.get("as_printed")
+    return factor_off(None if printed is None else printed.rms_log_error)
 
 
 def _pairs(found: Reproduction) -> list[tuple[str, str]]:

@@ -21,8 +21,8 @@ def command(planners: tuple[str, ...], verify: bool, as_json: bool, **values: An
 
     \b
     Examples
-      deepx compare alexnet --soc tegra_k1 --planners cpu_only,gpu_only,rlc,dad,deepx
-      deepx compare cd_seide --soc snapdragon_800 --planners deepx,cloud_only --network wifi
+      deepx compare alexnet --soc tegra_k1 --planners cpu_only,gpu_only,deepx
+      deepx compare cd_seide --soc tegra_k1 --planners rlc,dad --network wifi
     """
     from experiments.answers import OK, ask, carry_out, infer_document
     from experiments.files import to_json
