@@ -79,8 +79,9 @@ def verification_table(rows: Rows) -> "Table":
 def planners_tables(rows: Rows) -> "Iterator[Table]":
     """One table for each SoC and model: a row a planner, both sets of options side by side."""
     for soc, model in dict.fromkeys((row["soc"], row["model"]) for row in rows):
-        columns = ("energy", "latency", "memory", "plans", "full: energy", "latency", "memory")
-        made = table("planner", *columns, title=f"{shown(soc)}, {shown(model)}")
+        columns = ("energy", "latency", "memory", "planning", "energy", "latency", "memory")
+        title = f"{shown(soc)}, {shown(model)}: options paper (4 columns), then options full"
+        made = table("planner", *columns, title=title)
         mine = [row for row in rows if (row["soc"], row["model"]) == (soc, model)]
         for planner in dict.fromkeys(row["planner"] for row in mine):
             spaces = {row["options"]: row for row in mine if row["planner"] == planner}

@@ -61,7 +61,7 @@ def test_no_file_names_a_machine_or_a_registry(pattern: re.Pattern[str]) -> None
     [
         (MACHINE_PATH, 'open("/home/me/x")'),
         (MACHINE_PATH, "cache: /root/.cache"),
-        (MACHINE_PATH, "#!/work/bin/python"),
+        (MACHINE_PATH, "#!/home/bin/python"),
         (MACHINE_PATH, "C:\\Users\\me"),
         (REGISTRY, "https://pypi.org/simple"),
         (REGISTRY, "http://mirror:3141/simple/"),
