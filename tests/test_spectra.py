@@ -25,7 +25,7 @@ def shares(values):
     return [(np.searchsorted(held, q) + 1) / len(values) for q in (0.9, 0.95, 0.99)]
 
 
-@pytest.mark.parametrize("count", [96, 360, 1000, 4096])
+@pytest.mark.parametrize("count", [96, 360, 1000, 2048, 4096])
 @pytest.mark.parametrize("name", MEASURED)
 def test_quantiles_are_the_measured_ones(name, count):
     values = singular_values(name, 2, count, seed=3)

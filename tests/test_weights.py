@@ -5,8 +5,7 @@ import pytest
 from networks import network
 
 from workloads import load_workload
-from workloads.cache import load_or_build
-from workloads.execution import block_values, forward
+from workloads.execution import block_values, forward, recompose, stage_input, stored
 from workloads.factors import (
     factorise,
     leading_directions,
@@ -16,6 +15,8 @@ from workloads.factors import (
     synthetic_factors,
 )
 from workloads.inputs import make_inputs
+from workloads.layers import planned_kind
+from workloads.scratch import Scratch
 from workloads.spectra import singular_values
 from workloads.weights import make_weights
 
@@ -133,6 +134,58 @@ def test_integer_weights_and_inputs_make_exact_sums():
     )
 
 
+@pytest.mark.parametrize("layers", [3, 13, 24])
+def test_integer_sums_stay_exact_however_deep_the_network(layers):
+    dense = {"kind": "dense", "units": 16}
+    net = network([16], *([dense, {"kind": "relu"}] * layers))
+    largest = 7.0
+    for layer in make_weights(net, variant="integer").values():
+        largest = largest * np.abs(layer.matrix).sum(axis=-1).max() + np.abs(layer.bias).max()
+    assert largest < 2**24
+
+
+def test_stored_factors_drop_the_tail_of_the_spectrum():
+    workload = load_workload("cd_seide")
+    weights = make_weights(workload)["h1"]
+    whole = np.linalg.norm(weights.matrix)
+    for rank in (1, 40, workload.stage("h1").max_rank):
+        kept = weights.left[0, :, :rank] @ weights.right[0, :rank]
+        lost = (np.linalg.norm(weights.matrix - kept) / whole) ** 2
+        assert lost == pytest.approx(workload.tail_energy("h1", rank), rel=1e-3)
+
+
+def quantisation_errors(workload, precision, count):
+    """Per layer, what its precision does to its own sums, relative to their spread over inputs."""
+    weights, scratch = make_weights(workload), Scratch()
+    made = {"input": make_inputs(workload, count=count, seed=3)}
+    found = {}
+    for stage in workload.stages:
+        x, own, planned = stage_input(stage, made), weights[stage.name], stage.layers[0]
+        how = (planned_kind(planned.kind).values, planned.spec, x, own, 0, stage.units, None)
+        exact = how[0](*how[1:], "fp32", scratch).copy()
+        rounded = stored(how[0](*how[1:], precision, scratch).copy(), precision)
+        spread = np.linalg.norm(exact - exact.mean(axis=0))
+        found[stage.name] = float(np.linalg.norm(rounded - exact) / spread)
+        made[stage.name] = recompose(stage, [block_values(stage, x, own, 0, stage.units)])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize(("model", "count"), [("cd_seide", 100), ("alexnet", 32)])
+def test_quantisation_errors_lie_within_the_stated_range(model, count, precision):
+    workload = load_workload(model)
+    stated = workload.spec.quantisation_error[precision]
+    found = quantisation_errors(workload, precision, count)
+    assert stated.low is not None
+    assert stated.high is not None
+    assert stated.low <= min(found.values())
+    assert max(found.values()) <= stated.high
+    # planners count with the root mean square over layers at least, and at most four times that
+    typical = np.sqrt(np.mean(np.square(list(found.values()))))
+    assert typical <= stated.value <= 4 * typical
+
+
 def test_images_are_smooth_whole_numbers_and_features_overlap():
     images = make_inputs(load_workload("alexnet"), count=2, seed=1)
     assert images.shape == (2, 3, 227, 227)
@@ -142,65 +195,3 @@ def test_images_are_smooth_whole_numbers_and_features_overlap():
     windows = make_inputs(load_workload("cd_seide"), count=5, seed=1)
     assert windows.shape == (5, 429)
     np.testing.assert_array_equal(windows[1, :-39], windows[0, 39:])
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "cache"
-
-
-ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros((0, 4), np.float32)}
-
-
-def build_counted(calls):
-    def build():
-        calls.append(1)
-        return dict(ARRAYS)
-
-    return build
-
-
-def test_the_cache_builds_once(folder):
-    calls = []
-    for _ in range(3):
-        found = load_or_build("key", build_counted(calls), folder)
-        assert {name: array.tolist() for name, array in found.items()} == {
-            name: array.tolist() for name, array in ARRAYS.items()
-        }
-    assert len(calls) == 1
-    load_or_build("other key", build_counted(calls), folder)
-    assert len(calls) == 2
-    assert not list(folder.glob("*.part"))
-
-
-@pytest.mark.parametrize("damage", ["flip", "truncate", "extend", "empty", "text", "header"])
-def test_a_damaged_cache_is_rebuilt(folder, damage):
-    calls = []
-    load_or_build("key", build_counted(calls), folder)
-    (path,) = folder.glob("*.arrays")
-    content = bytearray(path.read_bytes())
-    if damage == "flip":
-        content[-3] ^= 1
-    changed = {
-        "flip": bytes(content),
-        "truncate": bytes(content[:-4]),
-        "extend": bytes(content) + b"x",
-        "empty": b"",
-        "text": b"hello\n",
-        "header": bytes(content).replace(b'"shape": [2', b'"shape": [9', 1),
-    }[damage]
-    path.write_bytes(changed)
-    found = load_or_build("key", build_counted(calls), folder)
-    assert len(calls) == 2
-    np.testing.assert_array_equal(found["a"], ARRAYS["a"])
-    load_or_build("key", build_counted(calls), folder)
-    assert len(calls) == 2
-
-
-def test_a_folder_that_cannot_be_written_only_means_no_cache(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    calls = []
-    load_or_build("key", build_counted(calls), blocked)
-    load_or_build("key", build_counted(calls), blocked)
-    assert len(calls) == 2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the code that builds what is cached changes its results."""
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -47,10 +47,13 @@ def _digest(view: Any) -> str:
 
 
 def _load(path: Path, key: str) -> Arrays | None:
-    """None unless header, sizes and digests all hold."""
+    """None unless the header's digest, version, key, sizes and the arrays' digests all hold."""
     try:
         with path.open("rb") as file:
-            header = json.loads(file.readline(1 << 20))
+            digest, _, text = file.readline(1 << 20).rstrip(b"\n").partition(b" ")
+            if digest != _digest(text).encode():
+                return None
+            header = json.loads(text)
             if header["version"] != VERSION or header["key"] != key:
                 return None
             arrays = {}
@@ -61,7 +64,7 @@ def _load(path: Path, key: str) -> Arrays | None:
                     return None
                 arrays[str(entry["name"])] = data.reshape(shape)
             return arrays if not file.read(1) else None
-    except (OSError, ValueError, KeyError, TypeError, MemoryError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, RecursionError, ArithmeticError):
         return None
 
 
@@ -72,7 +75,7 @@ def _store(path: Path, key: str, arrays: Mapping[str, NDArray[np.float32]]) -> N
         {"name": name, "shape": list(array.shape), "digest": _digest(array)}
         for name, array in whole.items()
     ]
-    header = json.dumps({"version": VERSION, "key": key, "arrays": entries})
+    header = json.dumps({"version": VERSION, "key": key, "arrays": entries}).encode()
     part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,7 @@ def _store(path: Path, key: str, arrays: Mapping[str, NDArray[np.float32]]) -> N
             dir=path.parent, prefix=path.stem, suffix=".part", delete=False
         ) as file:
             part = Path(file.name)
-            file.write(header.encode() + b"\n")
+            file.write(_digest(header).encode() + b" " + header + b"\n")
             for array in whole.values():
                 array.tofile(file)
         part.replace(path)

@@ -14,6 +14,7 @@ Two more traits of trained networks are drawn from a seeded sample of inputs, la
   compacted at 90, 80 and 70 % of its mass: 0.14, 0.22, 0.29; its small version 0.36 to 0.46).
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +23,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workloads.building import content_hash
 from workloads.cache import load_or_build
 from workloads.execution import Scratch, block_values, recompose, stage_input
 from workloads.factors import leading_directions, partly, synthetic_factors
 from workloads.graph import Workload
 from workloads.inputs import make_inputs
 from workloads.layers import planned_kind
+from workloads.spectra import load_profile
 from workloads.stages import Stage
 
 Variant = Literal["spectral", "integer"]
@@ -75,14 +78,16 @@ def make_weights(
 
     `integer` weights are whole numbers, so small that every sum of a network of convolutions,
     dense layers, rectifiers and max-pools on `integer` inputs is exact in fp32; normalisation and
-    sigmoids leave the whole numbers. `cache` is a folder (None: the user's cache folder).
+    sigmoids leave the whole numbers. They have no factors, so nothing can be compacted. `cache` is
+    a folder for the spectral ones (None: the user's cache folder).
     """
     if variant == "integer":
+        count = _fan_in(len(workload.stages))
         return {
-            stage.name: _integer(stage, np.random.default_rng([seed, index]))
+            stage.name: _integer(stage, count, np.random.default_rng([seed, index]))
             for index, stage in enumerate(workload.stages)
         }
-    key = f"{workload.content_hash}-{seed}"
+    key = cache_key(workload, seed)
     arrays = load_or_build(key, lambda: _flat(_spectral(workload, seed)), cache)
     return {
         stage.name: LayerWeights(*(arrays[f"{stage.name}.{part}"] for part in _PARTS))
@@ -91,6 +96,14 @@ def make_weights(
 
 
 _PARTS = ("matrix", "bias", "left", "right")
+
+
+def cache_key(workload: Workload, seed: int) -> str:
+    """Of all that decides the weights: specification, spectrum profiles, seed; not the frames."""
+    profiles = sorted(set(workload.spec.weights.spectra.values()))
+    texts = "".join(load_profile(name).model_dump_json() for name in profiles)
+    spectra = hashlib.sha256(texts.encode()).hexdigest()
+    return f"{content_hash(workload.spec, 0)}-{spectra}-{seed}"
 
 
 def _flat(weights: Mapping[str, LayerWeights]) -> dict[str, Floats32]:
@@ -163,11 +176,19 @@ def _settled(stage: Stage, drawn: LayerWeights, x: Floats32, scratch: Scratch) -
     )
 
 
-def _integer(stage: Stage, rng: np.random.Generator) -> LayerWeights:
-    """At most four weights of -1 or 1 a unit, biases of -1 to 1."""
+def _fan_in(layers: int) -> int:
+    """Weights a unit, such that no sum can reach 2^24 after that many layers.
+
+    From inputs of at most 7, sums of c weights and a bias stay below 8 c^layers (c >= 2).
+    """
+    return next((count for count in (4, 3, 2) if 8 * count**layers < 2**24), 1)
+
+
+def _integer(stage: Stage, count: int, rng: np.random.Generator) -> LayerWeights:
+    """At most `count` weights of -1 or 1 a unit, biases of -1 to 1."""
     shape = stage.weight
     matrix = np.zeros((shape.groups, shape.rows, shape.columns), dtype=np.float32)
-    count = min(4, shape.columns)
+    count = min(count, shape.columns)
     for group in matrix:
         chosen = np.argpartition(rng.random(group.shape), count - 1, axis=1)[:, :count]
         signs = rng.choice(np.array([-1.0, 1.0], dtype=np.float32), size=chosen.shape)
