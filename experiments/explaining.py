@@ -19,7 +19,6 @@ from planners.error import layer_error2
 from planners.search import score
 from planners.tables import StageTable, stage_table
 from planners.values import CLOUD
-from socs import load_runtime
 from workloads import Stage
 
 
@@ -77,7 +76,7 @@ def explain(plan: Plan, question: Question) -> Explanation:
         stage.name: tuple(b for b in plan.blocks if b.layer == stage.name)
         for stage in question.workload.stages
     }
-    runtime = load_runtime(plan.runtime)
+    runtime = question.runtime(plan.runtime)
     tables = [stage_table(priced, stage, runtime) for stage in question.workload.stages]
     cost = score(predict(plan, priced), priced)
     others = tuple(

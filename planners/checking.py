@@ -26,6 +26,8 @@ def check(plan: Plan, question: Question, *, goals: bool = True) -> None:
         _check_together(name, blocks, question)
     _check_segments(plan, question)
     if goals:
+        for block in plan.blocks:
+            _check_guard(block, question)
         conflicts = broken_limits(predict(plan, question), question)
         if conflicts:
             raise PlanError("; ".join(str(conflict) for conflict in conflicts))
@@ -73,6 +75,18 @@ def _check_block(block: UnitBlock, stage: Stage, question: Question) -> None:
     if limit is not None and block_memory_bytes(block, stage) > limit.value:
         held = block_memory_bytes(block, stage)
         raise PlanError(f"{where}: {held:.0f} bytes do not fit {name}'s {limit.value:.0f}")
+
+
+def _check_guard(block: UnitBlock, question: Question) -> None:
+    where = f"{block.layer}[{block.first_unit}:{block.last_unit}]"
+    if block.rank is None:
+        return
+    own = float(question.workload.tail_energy(block.layer, block.rank)) ** 0.5
+    if own > question.layer_error_limit * (1.0 + 1e-12):
+        raise PlanError(
+            f"{where}: rank {block.rank} costs the layer a relative error of {own:.3g}, "
+            f"beyond its limit of {question.layer_error_limit:.3g}"
+        )
 
 
 def _check_together(layer: str, blocks: list[UnitBlock], question: Question) -> None:

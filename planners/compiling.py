@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from planners.memory import peak_memory_bytes
 from planners.values import CLOUD, Conditions, Plan, Question, UnitBlock
-from socs import Runtime, load_runtime
+from socs import Runtime
 from socs.law import Device, Phase, cloud_service
 from workloads import Stage
 
@@ -99,7 +99,7 @@ class _Layout:
     def __init__(self, plan: Plan, question: Question, conditions: Conditions) -> None:
         self.plan, self.question, self.conditions = plan, question, conditions
         self.device: Device = question.device(conditions)
-        self.runtime: Runtime = load_runtime(plan.runtime)
+        self.runtime: Runtime = question.runtime(plan.runtime)
         self.runtime_processor = question.soc.runtime_processor
         top = question.soc.processors[self.runtime_processor].frequencies_hz[-1]
         self.trace = _Trace(clocks={self.runtime_processor: top})

@@ -18,6 +18,7 @@ _SLOWED = (
     ("_per_s", 1.0 / FACTOR),
     ("_hz", 1.0 / FACTOR),
     ("_s", FACTOR),
+    ("_s_per_byte", FACTOR),
     ("_w_per_hz_v2", FACTOR),
     ("_j_per_byte", FACTOR),
 )
@@ -75,8 +76,8 @@ def _factor(name: str) -> float:
 def _times(value: Any, factor: float) -> Any:
     """A number, a figure with its bounds, or None, times a factor."""
     if isinstance(value, dict):
-        bounds = {key: _times(value[key], factor) for key in ("value", "low", "high")}
-        return value | bounds
+        scaled = ("value", "low", "high", "uncalibrated")
+        return value | {key: _times(value[key], factor) for key in scaled if key in value}
     return None if value is None else value * factor
 
 

@@ -125,6 +125,10 @@ def socs(draw: st.DrawFn) -> Soc:
             "processors": processors,
             "prototype_processors": sorted(prototype),
             "memory": memory,
+            "storage": {
+                "read_s_per_byte": _drawn(draw, 0.0, 1e-8),
+                "read_w": _drawn(draw, 0.0, 0.2),
+            },
             "board_w": _drawn(draw, 0.5, 0.0),
             "dvfs_switch_s": _drawn(draw, 0.0, 1e-4),
             "evaluation_s": _drawn(draw, 0.0, 1e-9, 1e-7),
@@ -136,13 +140,13 @@ def socs(draw: st.DrawFn) -> Soc:
 
 @st.composite
 def hosts(draw: st.DrawFn) -> Host:
-    """Code for every layer kind, perhaps without fp16; weights at hand, staged or paged in."""
+    """Code for every layer kind, perhaps without fp16; weights at hand or staged."""
     entry = {
         "compute_efficiency": _drawn(draw, 1.0, 0.4),
         "threads": draw(st.integers(1, 2)),
-        "frames_per_call": _one_of(draw, None, 1),
+        "frames_per_call": _one_of(draw, None, _figure(1.0)),
     }
-    weights: Document = {"mode": _one_of(draw, "resident", "resident", "staged", "paged_in")}
+    weights: Document = {"mode": _one_of(draw, "resident", "resident", "staged")}
     if weights["mode"] != "resident":
         weights |= {"bytes_per_s": _figure(1e8), "power_w": _figure(0.5)}
         weights["per"] = _one_of(draw, "request", "call")

@@ -33,7 +33,6 @@ from planners.values import (
     Question,
     UnitBlock,
 )
-from socs import load_runtime
 from socs.law import cloud_service
 from workloads.demand import ITEM_BYTES
 
@@ -196,7 +195,7 @@ def priced_layers(question: Question) -> tuple[Priced, int]:
     """Every whole, uncompacted layer costed once by every local choice; evaluations spent."""
     before = question.cost.evaluations
     options = replace(question.options, ranks=(), max_parts=1, remote_segments=0)
-    narrowed, runtime = question.under(options=options), load_runtime(options.runtime)
+    narrowed, runtime = question.under(options=options), question.runtime(options.runtime)
     priced: Priced = {}
     for stage in question.workload.stages:
         table = stage_table(narrowed, stage, runtime)

@@ -114,6 +114,13 @@ def rank_levels(stage: Stage, shares: Sequence[float]) -> tuple[int, ...]:
     return tuple(sorted(rank for rank in levels if 1 <= rank <= highest))
 
 
+def guarded_ranks(question: Question, stage: Stage) -> tuple[int, ...]:
+    """Ranks of the options that keep the limit of one layer's own error."""
+    guard2 = question.layer_error_limit**2
+    ranks = rank_levels(stage, question.options.ranks)
+    return tuple(r for r in ranks if question.workload.tail_energy(stage.name, r) <= guard2)
+
+
 def _cuts(stage: Stage, parts: int) -> tuple[int, ...]:
     cuts = {round(stage.units * step / parts) for step in range(1, parts)}
     return tuple(sorted(cut for cut in cuts if 0 < cut < stage.units))
@@ -126,7 +133,7 @@ def layer_options(question: Question, stage: Stage) -> LayerOptions:
     placements: list[Placement] = [(choice,) for choice in choices]
     if options.max_parts > 1:
         placements += _pairs(question, choices)
-    ranks = (0, *rank_levels(stage, options.ranks))
+    ranks = (0, *guarded_ranks(question, stage))
     rows: list[tuple[int, int, int]] = []
     for index, placement in enumerate(placements):
         cuts = (stage.units,) if len(placement) == 1 else _cuts(stage, options.split_parts)

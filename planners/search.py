@@ -8,7 +8,6 @@ from planners.checking import broken_limits
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
-from socs import load_runtime
 
 _ROUNDS = 3
 """Times that limits are priced in turn, since pricing one may break another."""
@@ -57,7 +56,7 @@ class Search:
 
     def __post_init__(self) -> None:
         before = self.question.cost.evaluations
-        self.chain = Chain(self.question, load_runtime(self.runtime))
+        self.chain = Chain(self.question, self.question.runtime(self.runtime))
         self.evaluations = self.question.cost.evaluations - before
 
     def _plan(self, blocks: tuple[UnitBlock, ...]) -> Plan:

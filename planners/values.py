@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from planners.cost import CostModel, Roofline
-from socs import Cloud, Host, Link, Soc, hosts_of
+from socs import Cloud, Host, Link, Runtime, Soc, hosts_of, load_runtime
 from socs.law import Device
 from workloads import Workload
 
@@ -172,6 +172,8 @@ class Question:
     options: Options = PAPER
     hosts: Mapping[str, Host] = field(default_factory=dict)
     """By processor; empty: the SoC's defaults."""
+    runtimes: Mapping[str, Runtime] = field(default_factory=dict)
+    """By name, before the shipped ones of that name."""
     energy_window: EnergyWindow = "until_idle"
     cost: CostModel = field(default_factory=Roofline)
 
@@ -183,11 +185,23 @@ class Question:
                 known = ", ".join(self.soc.processors)
                 raise ValueError(f"busy {name}: no such processor; there are {known}")
 
+    def runtime(self, name: str) -> Runtime:
+        """The runtime of that name: this question's own, else the shipped one; UnknownName."""
+        return self.runtimes[name] if name in self.runtimes else load_runtime(name)
+
     @property
     def error_limit(self) -> float:
         """The error limit in force."""
         asked = self.goals.error
         return self.workload.error_limit if asked is None else asked
+
+    @property
+    def layer_error_limit(self) -> float:
+        """Largest sqrt(tail energy) of one layer: the model's, in proportion to the limit asked."""
+        guard, usual = self.workload.layer_error_limit, self.workload.error_limit
+        if guard is None or usual == 0.0:
+            return 1.0
+        return min(1.0, guard * self.error_limit / usual)
 
     @property
     def memory_limit_bytes(self) -> float:

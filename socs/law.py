@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from socs.specs import Cloud, Host, HostEntry, Processor, Runtime, Soc
+from socs.specs import Cloud, Host, HostEntry, Processor, Runtime, Soc, Storage
 from workloads import Demand, Stage
 
 Number = float | NDArray[np.float64]
@@ -47,7 +47,8 @@ class Unsupported(ValueError):
 
 
 def _calls(entry: HostEntry, frames: int) -> int:
-    return -(-frames // (entry.frames_per_call or frames))
+    most = frames if entry.frames_per_call is None else int(entry.frames_per_call.value)
+    return -(-frames // most)
 
 
 def _entry(host: Host, demand: Demand, precision: str, processor_name: str) -> HostEntry:
@@ -188,7 +189,7 @@ class Device:
     ) -> tuple[Phase, ...]:
         """Phases of a block from dispatch to its last output.
 
-        Dispatch, launch, weights (staged, paged in, or a compacted layer's factors), compute.
+        Dispatch, launch, weights (paged in, staged, or a compacted layer's factors), compute.
         """
         host = self.hosts[processor]
         demands = stage.demands(first, last, rank, precision)
@@ -203,10 +204,15 @@ class Device:
         if launch_s:
             phases.append(self._idle(processor, "launch", launch_s))
         stored = stage.weight_bytes(first, last, rank, precision)
-        if host.weights.mode != "resident":
-            phases.append(self._bring_weights(processor, host, stored, calls))
-        elif rank is not None and runtime.factor_load_bytes_per_s is not None:
-            # a host that stages or pages weights brings factors in that way: never charged twice
+        storage = self.soc.storage
+        paged = storage is not None and storage.read_s_per_byte.value > 0.0
+        if storage is not None and paged:
+            trained = stage.weight_bytes(first, last, rank, "fp32")
+            phases.append(self._page_in(processor, storage, trained))
+        if host.weights.mode == "staged":
+            phases.append(self._stage(processor, host, stored, calls))
+        elif not paged and rank is not None and runtime.factor_load_bytes_per_s is not None:
+            # staging or paging weights brings factors in that way: never charged twice
             seconds = stored / runtime.factor_load_bytes_per_s.value
             phases.append(self.runtime_work("load factors", seconds, 2.0 * stored))
         label = stage.name
@@ -215,17 +221,29 @@ class Device:
         )
         return tuple(phases)
 
-    def _bring_weights(self, processor: str, host: Host, stored_bytes: Number, calls: int) -> Phase:
-        """Staging (a copy: read and written) or paging in (written) of a block's weights."""
+    def _stage(self, processor: str, host: Host, stored_bytes: Number, calls: int) -> Phase:
+        """A copy of a block's weights into the processor's buffers: read and written."""
         weights = host.weights
         assert weights.bytes_per_s is not None and weights.power_w is not None
         moved = stored_bytes * (calls if weights.per == "call" else 1)
         loads = self._above_baseline(
             processor, 0.0, weights.power_w.value + self.soc.processors[processor].idle_w.value
         )
-        traffic = 2.0 * moved if weights.mode == "staged" else moved
-        label = "stage weights" if weights.mode == "staged" else "page in weights"
-        return Phase(processor, label, moved / weights.bytes_per_s.value, traffic, loads)
+        seconds = moved / weights.bytes_per_s.value
+        return Phase(processor, "stage weights", seconds, 2.0 * moved, loads)
+
+    def _page_in(self, processor: str, storage: Storage, stored_bytes: Number) -> Phase:
+        """A block's weights come from flash into memory while its processor waits.
+
+        They lie there as they were trained or factorised, in fp32, whatever the block computes in.
+        """
+        idle_w = self.soc.processors[processor].idle_w.value
+        loads = (
+            *self._above_baseline(processor, 0.0, idle_w),
+            ("storage", 0.0, storage.read_w.value),
+        )
+        seconds = stored_bytes * storage.read_s_per_byte.value
+        return Phase(processor, "page in weights", seconds, stored_bytes, loads)
 
     def convert(
         self, stage: Stage, processor: str, frequency_hz: float, source: str, target: str

@@ -28,6 +28,13 @@ def _fraction(figure: Sourced) -> Sourced:
     return figure
 
 
+def _count(figure: Sourced) -> Sourced:
+    if figure.value < 1 or figure.value != int(figure.value):
+        raise ValueError("must be a whole number from 1")
+    return figure
+
+
+Count = Annotated[Sourced, AfterValidator(_count)]
 Positive = Annotated[Sourced, AfterValidator(_positive)]
 NotNegative = Annotated[Sourced, AfterValidator(_not_negative)]
 Fraction = Annotated[Sourced, AfterValidator(_fraction)]
@@ -141,6 +148,17 @@ class Memory(Spec):
     background_w: NotNegative
 
 
+class Storage(Spec):
+    """Flash memory from which weights are paged in, once per request and block.
+
+    0 seconds a byte: weights stay in memory between requests.
+    """
+
+    read_s_per_byte: NotNegative
+    read_w: NotNegative
+    """Power of flash and controller while they read."""
+
+
 class Soc(Spec):
     """A system on chip on its board."""
 
@@ -151,6 +169,8 @@ class Soc(Spec):
     prototype_processors: tuple[str, ...]
     """Those that the paper's prototype used on this SoC."""
     memory: Memory
+    storage: Storage | None = None
+    """Left out: weights stay in memory between requests."""
     board_w: NotNegative
     """Power of the rest of the board while a request is in flight."""
     dvfs_switch_s: NotNegative
@@ -187,14 +207,14 @@ class HostEntry(Spec):
     """Clock at which that rate was measured: slower clocks stream in proportion (the rate is the
     code's, not the memory's), faster ones no faster. None: the rate holds at every clock."""
     threads: int = Field(1, ge=1)
-    frames_per_call: int | None = Field(None, ge=1)
-    """Frames a call takes (1: GEMV, frame by frame); None: all frames in one call."""
+    frames_per_call: Count | None = None
+    """Most frames a call takes (1: GEMV, frame by frame); None: all frames in one call."""
 
 
 class Weights(Spec):
     """Where a host keeps weights and what bringing them in costs."""
 
-    mode: Literal["resident", "staged", "paged_in"] = "resident"
+    mode: Literal["resident", "staged"] = "resident"
     per: Literal["request", "call"] = "request"
     bytes_per_s: Positive | None = None
     power_w: NotNegative | None = None

@@ -1,7 +1,8 @@
 """RLC's error estimate against measured errors: the models' `error_gain` comes from here.
 
 What is drawn: per layer a rank (or none) and a precision, at random, such that the estimate stays
-at or below one and a half times the error limit. It must bound at least 95 % of what is measured.
+at or below one and a half times the error limit, no layer beyond its own limit. It must bound at
+least 95 % of what is measured.
 """
 
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Bench:
                 budget = total**2 * rng.uniform(0.02, 0.4)
                 ranks = np.arange(1, stage.max_rank + 1)
                 fits = layer_error2(self.workload, stage.name, ranks, "fp32") <= budget
+                guard = self.workload.layer_error_limit
+                fits &= self.workload.tail_energy(stage.name, ranks) <= guard**2
                 rank = int(ranks[np.argmax(fits)]) if fits.any() else None
             drawn[stage.name] = (rank, precision)
         return drawn

@@ -15,6 +15,7 @@ from workloads.spectra import load_profile, profile_names, singular_values
 MEASURED = {
     # shares of full rank that hold 90, 95, 99 % of the squared singular values
     "dense": (0.158, 0.258, 0.55),
+    "dense_vision": (0.225, 0.353, 0.654),
     "convolution": (0.648, 0.773, 0.934),
     "first_convolution": (0.303, 0.404, 0.623),
 }

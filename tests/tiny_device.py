@@ -71,6 +71,7 @@ def tiny_soc(**memory):
                 "background_w": figure(0.3),
             }
             | {name: figure(value) for name, value in memory.items()},
+            "storage": {"read_s_per_byte": figure(0.0), "read_w": figure(0.3)},
             "board_w": figure(1.0),
             "dvfs_switch_s": figure(1e-4),
             "evaluation_s": figure(1e-6),

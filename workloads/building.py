@@ -106,6 +106,7 @@ def _concatenated(shapes: Sequence[Shape]) -> Shape:
 def _workload(
     spec: WorkloadSpec, graph: LayerGraph, layers: Mapping[str, Layer], frames: int
 ) -> Workload:
+    guard = spec.layer_error_limit
     return Workload(
         name=spec.name,
         frames=frames,
@@ -114,6 +115,7 @@ def _workload(
         input_wire=_wire(spec.input.wire),
         output_wire=_wire(spec.output.wire),
         error_limit=spec.error_limit.value,
+        layer_error_limit=None if guard is None else guard.value,
         error_gain={key: figure.value for key, figure in spec.error_gain.items()},
         quantisation_error={key: figure.value for key, figure in spec.quantisation_error.items()},
         content_hash=content_hash(spec, frames),

@@ -40,6 +40,8 @@ class Workload:
     input_wire: Wire
     output_wire: Wire
     error_limit: float
+    layer_error_limit: float | None
+    """Most that compaction may do to one layer at that limit: sqrt(tail energy); None: any."""
     error_gain: Mapping[str, float]
     """By planned layer kind."""
     quantisation_error: dict[str, float]

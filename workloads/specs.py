@@ -95,6 +95,8 @@ class WorkloadSpec(_Spec):
     output: OutputSpec
     error_limit: NotNegative
     """Relative error of the scores that is accepted where nobody asks for another."""
+    layer_error_limit: NotNegative | None = None
+    """Relative error that compaction may do to one layer, at that error_limit; None: any."""
     error_gain: dict[str, Positive] = Field(min_length=1)
     """By planned layer kind: how much of a layer's own relative error reaches the scores."""
     quantisation_error: dict[Precision, NotNegative]
