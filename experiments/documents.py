@@ -33,6 +33,7 @@ class MemoryRow(_Row):
     model: str
     paper: float
     simulated: float | None
+    compaction: float | None = None
     error_limit: float
 
 

@@ -93,7 +93,7 @@ def drawings(
 
     from experiments import figures
 
-    cells = pd.DataFrame(document["cells"]).dropna(subset=["sourced"])
+    cells = pd.DataFrame(document["cells"]).dropna(subset=["sourced", "calibrated"])
     if len(cells):
         yield "energy_gains", lambda: figures.energy_gains(cells)
     for finding in shown_findings(findings):

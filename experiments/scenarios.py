@@ -19,6 +19,7 @@ from planners.values import (
     Question,
 )
 from socs import Cloud, Host, Link, Soc, hosts_of, link_names, load_cloud, load_link, load_soc
+from socs.figures import sourced_only
 from workloads import Workload, load_workload
 from workloads.names import nearest_name
 
@@ -46,18 +47,20 @@ def scenario(
     hosts: Mapping[str, str | Path | Host] | None = None,
     energy_window: EnergyWindow = "until_idle",
     cloud: str | Path | Cloud = "k40_server",
+    figures: Literal["calibrated", "sourced"] = "calibrated",
 ) -> Question:
     """The question that the command line asks, from names (or YAML paths, or values).
 
     `network`: a link, or "none" for a device on its own; `processors`: the local ones that plans
-    may use (default: those of the options). Raises UnknownName, SpecError, ValueError.
+    may use (default: those of the options); `figures="sourced"`: before any fit.
+    Raises UnknownName, SpecError, ValueError.
     """
     device = soc if isinstance(soc, Soc) else load_soc(soc)
     workload = model if isinstance(model, Workload) else load_workload(model, frames=frames)
     link = find_link(network)
     if link is None and (uplink_bytes_per_s or downlink_bytes_per_s) is not None:
         raise ValueError("a link rate needs a network; there is none")
-    return Question(
+    asked = Question(
         workload=workload,
         soc=device,
         conditions=Conditions(
@@ -77,6 +80,23 @@ def scenario(
         options=find_options(options, processors, device),
         hosts=hosts_of(device, hosts),
         energy_window=energy_window,
+    )
+    return before_fits(asked) if figures == "sourced" else asked
+
+
+def before_fits(question: Question) -> Question:
+    """The same question with every calibrated figure as its sources alone give it."""
+    state = question.conditions
+    names = {"native", question.options.runtime, *question.runtimes}
+    return question.under(
+        soc=sourced_only(question.soc),
+        hosts={name: sourced_only(host) for name, host in question.hosts.items()},
+        runtimes={name: sourced_only(question.runtime(name)) for name in sorted(names)},
+        conditions=replace(
+            state,
+            link=state.link and sourced_only(state.link),
+            cloud=state.cloud and sourced_only(state.cloud),
+        ),
     )
 
 

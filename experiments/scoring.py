@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from experiments.abstract import CELLS, MEMORY_GAIN, READINGS, reading
 from experiments.answers import OK
 from experiments.evaluation import Case, Finding, question_of
 from experiments.scenarios import describe
-from experiments.showing import figures
 from planners import Question
 from planners.memory import model_bytes
 from planners.values import CLOUD, UnitBlock
+from socs.figures import figures
+from workloads.sourced import Sourced
 
 Findings = Mapping[Case, Finding]
 ABSTRACT_OPTIONS = "paper"
@@ -57,9 +60,12 @@ def _energy_j(found: Findings, soc: str, model: str, planner: str) -> float | No
 
 
 def cells(found: Findings) -> list[dict[str, Any]]:
-    """Energy of a baseline over that of deepx, beside what the abstract prints."""
+    """Energy of a baseline over that of deepx, beside what the abstract prints.
+
+    `sourced`: before any figure was fitted to these cells.
+    """
     rows = []
-    for cell in CELLS:
+    for cell, sourced in zip(CELLS, sourced_cells(), strict=True):
         base = _energy_j(found, cell.soc, cell.model, f"{cell.versus}_only")
         own = _energy_j(found, cell.soc, cell.model, "deepx")
         simulated = None if base is None or not own else base / own
@@ -69,33 +75,52 @@ def cells(found: Findings) -> list[dict[str, Any]]:
                 "model": cell.model,
                 "versus": cell.versus,
                 "paper": cell.paper,
-                "sourced": simulated,
+                "sourced": sourced,
                 "calibrated": simulated,
             }
         )
     return rows
 
 
+@lru_cache(maxsize=1)
+def sourced_cells() -> tuple[float, ...]:
+    """The ten cells with every calibrated figure as its sources alone give it."""
+    from experiments.calibration import Bench
+
+    return tuple(map(float, Bench().cells({})))
+
+
 def memory(found: Findings) -> list[dict[str, Any]]:
-    """Footprint of the uncompacted model over that of the deepx plan, on the device."""
+    """Footprint of the uncompacted model over that of the deepx plan, on the device.
+
+    `compaction`: what ranks alone save, all blocks taken in fp32.
+    """
     rows = []
     for case, finding in found.items():
         if case.planner != "deepx" or case.options != ABSTRACT_OPTIONS:
             continue
-        question, simulated = finding.question, None
+        question, simulated, compaction = finding.question, None, None
         if finding.status == OK and finding.plan is not None:
-            held = model_bytes(finding.plan.blocks, question)
-            simulated = whole_model_bytes(question) / held if held else None
+            blocks = finding.plan.blocks
+            simulated = _times_less(question, blocks)
+            in_fp32 = [replace(block, precision="fp32") for block in blocks]
+            compaction = _times_less(question, in_fp32)
         rows.append(
             {
                 "soc": case.soc,
                 "model": case.model,
                 "paper": MEMORY_GAIN,
                 "simulated": simulated,
+                "compaction": compaction,
                 "error_limit": question.error_limit,
             }
         )
     return rows
+
+
+def _times_less(question: Question, blocks: Iterable[UnitBlock]) -> float | None:
+    held = model_bytes(blocks, question)
+    return whole_model_bytes(question) / held if held else None
 
 
 def whole_model_bytes(question: Question) -> float:
@@ -151,13 +176,21 @@ def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 def readings(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Root mean square of log(simulated / printed) under each reading of the Tegra row."""
-    return {name: {"rms_log_error": rms_log_error(rows, name)} for name in READINGS}
+    return {
+        name: {
+            "rms_log_error": rms_log_error(rows, name),
+            "sourced_rms_log_error": rms_log_error(rows, name, column="sourced"),
+        }
+        for name in READINGS
+    }
 
 
-def rms_log_error(rows: Sequence[Mapping[str, Any]], name: str = "as_printed") -> float | None:
+def rms_log_error(
+    rows: Sequence[Mapping[str, Any]], name: str = "as_printed", *, column: str = "calibrated"
+) -> float | None:
     """None where a cell could not be simulated."""
     printed = reading(name)
-    values = [(row["sourced"], printed[row["soc"], row["model"], row["versus"]]) for row in rows]
+    values = [(row[column], printed[row["soc"], row["model"], row["versus"]]) for row in rows]
     if any(simulated is None for simulated, _ in values):
         return None
     squares = [math.log(simulated / paper) ** 2 for simulated, paper in values]
@@ -166,8 +199,6 @@ def rms_log_error(rows: Sequence[Mapping[str, Any]], name: str = "as_printed") -
 
 def parameters(found: Findings) -> list[dict[str, Any]]:
     """Every figure of basis `calibrated` that the questions rest on."""
-    from socs import load_runtime
-
     specs: dict[str, Any] = {}
     for case, finding in found.items():
         question = question_of(case.soc, case.model, case.options)
@@ -179,7 +210,7 @@ def parameters(found: Findings) -> list[dict[str, Any]]:
         specs |= {f"cloud.{cloud.name}": cloud} if cloud else {}
         if finding.plan is not None:
             runtime = finding.plan.runtime
-            specs[f"runtime.{runtime}"] = load_runtime(runtime)
+            specs[f"runtime.{runtime}"] = question.runtime(runtime)
     return [
         {
             "name": ".".join((name, *path)),
@@ -188,12 +219,19 @@ def parameters(found: Findings) -> list[dict[str, Any]]:
             "high": figure.high,
             "basis": figure.basis,
             "source": figure.source,
-            "at_bound": figure.value in (figure.low, figure.high),
+            "at_bound": _at_bound(figure),
         }
         for name, spec in specs.items()
         for path, figure in figures(spec)
         if figure.basis == "calibrated"
     ]
+
+
+def _at_bound(figure: Sourced) -> bool:
+    """Within 1 % of the range from an end of it."""
+    assert figure.low is not None and figure.high is not None
+    room = min(figure.value - figure.low, figure.high - figure.value)
+    return room < 0.01 * (figure.high - figure.low)
 
 
 def verification(found: Findings) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from experiments.catalogue import Entry
 from experiments.terminal import WIDTH, table
+from socs.figures import figures
 from workloads import Workload
 from workloads.sourced import Sourced
 
@@ -32,21 +33,6 @@ _UNITS = {
 """By the end of a field's name; the longest that fits counts."""
 
 
-def figures(spec: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Sourced]]:
-    """All sourced figures of a specification with the path of each."""
-    if isinstance(spec, Sourced):
-        yield path, spec
-    elif isinstance(spec, BaseModel):
-        for name in type(spec).model_fields:
-            yield from figures(getattr(spec, name), (*path, name))
-    elif isinstance(spec, dict):
-        for name, item in spec.items():
-            yield from figures(item, (*path, str(name)))
-    elif isinstance(spec, tuple | list):
-        for number, item in enumerate(spec):
-            yield from figures(item, (*path, str(number)))
-
-
 def unit_of(path: tuple[str, ...]) -> str:
     """SI unit that the names of a figure's path tell; empty for a plain number."""
     for name in reversed(path):
@@ -64,6 +50,10 @@ def figure_lines(spec: BaseModel) -> Iterator[str]:
         bounds = f"  in {low}..{high}" if low or high else ""
         yield f"{'.'.join(path)} = {value}{bounds}  ({figure.basis})"
         yield from wrap(figure.source, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        before = figure.uncalibrated
+        if before is not None:
+            text = f"before the fit {before.value:.6g} ({before.basis}): {before.source}"
+            yield from wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
 def plain_lines(spec: BaseModel) -> Iterator[str]:

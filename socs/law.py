@@ -12,6 +12,7 @@ that prices the one plan which is carried out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -46,9 +47,10 @@ class Unsupported(ValueError):
     """A processor or its host cannot run a layer at a precision."""
 
 
-def _calls(entry: HostEntry, frames: int) -> int:
-    most = frames if entry.frames_per_call is None else int(entry.frames_per_call.value)
-    return -(-frames // most)
+def _calls(entry: HostEntry, frames: int) -> float:
+    """Whole calls; where a fit tries a fraction of a frame, as many as on average."""
+    most = frames if entry.frames_per_call is None else entry.frames_per_call.value
+    return ceil(frames / most) if most == int(most) else max(1.0, frames / most)
 
 
 def _entry(host: Host, demand: Demand, precision: str, processor_name: str) -> HostEntry:
@@ -221,7 +223,7 @@ class Device:
         )
         return tuple(phases)
 
-    def _stage(self, processor: str, host: Host, stored_bytes: Number, calls: int) -> Phase:
+    def _stage(self, processor: str, host: Host, stored_bytes: Number, calls: float) -> Phase:
         """A copy of a block's weights into the processor's buffers: read and written."""
         weights = host.weights
         assert weights.bytes_per_s is not None and weights.power_w is not None

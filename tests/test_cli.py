@@ -225,8 +225,8 @@ def test_json_has_standard_output_to_itself():
 
 
 def test_a_busy_processor_is_used_less():
-    free, busy = infer(), infer("--busy", "gpu=0.9")
-    assert units_on(busy, "gpu") < units_on(free, "gpu")
+    free, busy = infer(soc="snapdragon_800"), infer("--busy", "dsp=0.9", soc="snapdragon_800")
+    assert units_on(busy, "dsp") < units_on(free, "dsp")
     assert busy["energy_j"] > free["energy_j"]
 
 
@@ -234,7 +234,7 @@ def test_a_fast_uplink_draws_layers_to_the_cloud_and_a_slow_one_none():
     """Over WiFi: LTE's promotion and tail outweigh any rate."""
     asked = {"model": "cd_seide", "soc": "snapdragon_800"}
     fast = infer("--uplink-mbps", "200", "--network", "wifi", **asked)
-    slow = infer("--uplink-mbps", "0.2", "--network", "wifi", **asked)
+    slow = infer("--uplink-mbps", "0.02", "--network", "wifi", **asked)
     assert units_on(fast, "cloud") > 0
     assert units_on(slow, "cloud") == 0
     assert fast["energy_j"] < slow["energy_j"]

@@ -116,4 +116,4 @@ def test_add_an_experiment():
     assert set(table.columns) == {"uplink_mbps", "planner", "latency_s", "energy_j"}
     best = table.pivot_table(index="uplink_mbps", columns="planner", values="latency_s")
     # where the cloud is fast DeepX pays no more than its own planning for having asked
-    assert (best["deepx"] <= best["cloud_only"] + 0.1).all()
+    assert (best["deepx"] <= best["cloud_only"] + 0.2).all()

@@ -81,13 +81,14 @@ def test_deepx_without_ranks_is_dad():
         assert deepx.predicted.plan_energy_j == pytest.approx(dad.predicted.plan_energy_j, rel=1e-9)
 
 
-def test_a_busy_gpu_sheds_work():
-    calm, busy = solve("deepx"), solve("deepx", busy={"gpu": 0.9})
+def test_a_busy_dsp_sheds_work():
+    soc = "snapdragon_800"
+    calm, busy = solve("deepx", soc=soc), solve("deepx", soc=soc, busy={"dsp": 0.9})
 
-    def gpu_units(plan):
-        return sum(b.last_unit - b.first_unit for b in plan.blocks if b.processor == "gpu")
+    def dsp_units(plan):
+        return sum(b.last_unit - b.first_unit for b in plan.blocks if b.processor == "dsp")
 
-    assert gpu_units(busy) < gpu_units(calm)
+    assert dsp_units(busy) < dsp_units(calm)
 
 
 def test_a_slow_uplink_keeps_layers_local_and_a_fast_one_invites_the_cloud():
@@ -139,9 +140,9 @@ def test_impossible_goals_name_the_conflict_and_the_best():
 
 
 def test_a_memory_limit_is_kept():
-    free = solve("deepx", link=None)
+    free = solve("deepx", link=None, options=FULL)
     limit = 0.9 * free.predicted.peak_memory_bytes
-    kept = solve("deepx", link=None, goals=Goals(memory_bytes=limit))
+    kept = solve("deepx", link=None, options=FULL, goals=Goals(memory_bytes=limit))
     assert kept.predicted.peak_memory_bytes <= limit
 
 

@@ -27,8 +27,11 @@ def outcome():
 
 @pytest.fixture
 def cells():
-    rows = [(c.soc, c.model, c.versus, c.paper, 1.5 * c.paper) for c in abstract.CELLS]
-    return pd.DataFrame(rows, columns=["soc", "model", "versus", "paper", "sourced"])
+    names = ["soc", "model", "versus", "paper", "sourced", "calibrated"]
+    rows = [
+        (c.soc, c.model, c.versus, c.paper, 4.0 * c.paper, 1.5 * c.paper) for c in abstract.CELLS
+    ]
+    return pd.DataFrame(rows, columns=names)
 
 
 def bars(axes):
@@ -41,13 +44,16 @@ def bars(axes):
 def test_energy_gains_shows_each_cell_and_what_is_printed(cells):
     axes = figures.energy_gains(cells)
     heights = sorted(bar.get_height() for bar in axes.patches if bar.get_height() > 0)
-    assert heights[-10:] == pytest.approx(sorted(cells["sourced"]))
+    assert heights[-10:] == pytest.approx(sorted(cells["calibrated"]))
+    before = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(before) == pytest.approx(sorted(cells["sourced"]))
     marks = [line.get_segments()[0][0][1] for line in axes.collections]
     assert sorted(marks) == pytest.approx(sorted(cells["paper"]))
     assert axes.get_yscale() == "log"
     figure_of(axes).canvas.draw()
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert legend == ["cloud only", "gpu only", "cpu only", "printed in the abstract"]
+    named = ["cloud only", "gpu only", "cpu only", "printed in the abstract", "before calibration"]
+    assert sorted(legend) == sorted(named)
 
 
 def test_marks_stand_on_the_bars_they_belong_to(cells):
@@ -159,7 +165,16 @@ def small(**changes):
                 "calibrated": None,
             }
         ],
-        "memory": [{"soc": "s", "model": "m", "paper": 2.5, "simulated": None, "error_limit": 0.4}],
+        "memory": [
+            {
+                "soc": "s",
+                "model": "m",
+                "paper": 2.5,
+                "simulated": None,
+                "compaction": None,
+                "error_limit": 0.4,
+            }
+        ],
         "coupling": {"rank_correlation": None, "over": HOSTILE},
         "readings": {"as_printed": {"rms_log_error": None}},
         "parameters": [

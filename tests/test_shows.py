@@ -94,7 +94,7 @@ def test_a_plan_replays_to_the_same_numbers(tmp_path):
 
 
 def test_explain_says_why_a_processor_is_not_used():
-    text, _ = deepx("plan", "alexnet", "--soc", "tegra_k1", "--planner", "deepx", "--explain")
+    text, _ = deepx("plan", "cd_seide", "--soc", "tegra_k1", "--planner", "deepx", "--explain")
     assert "not used: lpc" in text
     assert "not used: cloud" in text
     paper, _ = deepx(
