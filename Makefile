@@ -11,7 +11,7 @@ export DEEPX_CACHE ?= $(CURDIR)/.venv/cache
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all check bench clean
+.PHONY: help reproduce test test-all check bench fidelity clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: .venv/.stamp  ## format, lint, types, import contract
 
 bench: .venv/.stamp  ## measure the speed figures into benchmarks/results/latest.json
 	@$(BIN)/python benchmarks/collect.py $(ARGS)
+
+fidelity: .venv/.stamp  ## fit, predict and report anew: docs/fidelity.md, about six minutes
+	@$(BIN)/deepx validate --calibrate --samples 200 --page docs/fidelity.md > /dev/null
 
 clean:  ## remove the environment, caches and results
 	rm -rf .venv results benchmarks/results .mypy_cache .ruff_cache .pytest_cache .hypothesis \

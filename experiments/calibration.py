@@ -17,15 +17,21 @@ from numpy.typing import NDArray
 
 from experiments.abstract import CELLS, MODELS, SOCS, Cell, reading
 from experiments.scenarios import scenario
-from planners import Infeasible, NotApplicable, Plan, Question, load_planner, predict
-from socs import load_host, load_runtime, load_soc
+from planners import Plan, Question, load_planner, predict
+from socs import load_cloud, load_host, load_link, load_runtime, load_soc
 from socs.figures import figures, sourced_only, with_figures
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, float]
 """Figures by dotted name: `host.cudnn.weights.bytes_per_s`."""
 
-_LOADERS: Mapping[str, Any] = {"soc": load_soc, "host": load_host, "runtime": load_runtime}
+_LOADERS: Mapping[str, Any] = {
+    "soc": load_soc,
+    "host": load_host,
+    "runtime": load_runtime,
+    "link": load_link,
+    "cloud": load_cloud,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,9 @@ def question(soc: str, model: str, values: Values, **changes: Any) -> Question:
     device = spec_of("soc", soc)
     names = {name: processor.default_host for name, processor in device.processors.items()}
     chosen = {name: spec_of("host", host) for name, host in names.items()}
-    asked = scenario(device, model, figures="sourced", **{"hosts": chosen} | changes)
+    around = {"network": spec_of("link", "lte"), "cloud": spec_of("cloud", "k40_server")}
+    settings = {**around, "hosts": chosen, **changes}
+    asked = scenario(device, model, figures="sourced", **settings)
     runtimes = {name: spec_of("runtime", name) for name in ("native", asked.options.runtime)}
     return asked.under(runtimes=runtimes)
 
@@ -113,6 +121,10 @@ class Bench:
 
     changes: Mapping[str, Any] = field(default_factory=dict)
     """Of every question: `network`, `frames`, ..."""
+    planner: str = "deepx"
+    """Whose energy the cells divide by."""
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """Of that planner's question alone."""
     plans: dict[Case, dict[tuple[Any, ...], Plan]] = field(default_factory=dict)
     bases: dict[tuple[Case, str], Plan] = field(default_factory=dict)
 
@@ -120,11 +132,17 @@ class Bench:
         """Energy by (soc, model, planner)."""
         found: dict[tuple[str, str, str], float] = {}
         for case in CASES:
-            asked = question(*case, values, **self.changes)
+            asked = self.ask(case, values)
             for planner in {f"{cell.versus}_only" for cell in CELLS if _of(cell, case)}:
                 found[*case, planner] = predict(self._base(case, planner, asked), asked).energy_j
+            if self.own:
+                asked = question(*case, values, **{**self.changes, **self.own})
             found[*case, "deepx"] = self._deepx_j(case, asked, replan)
         return found
+
+    def ask(self, case: Case, values: Values) -> Question:
+        """The question of a case."""
+        return question(*case, values, **self.changes)
 
     def _base(self, case: Case, planner: str, asked: Question) -> Plan:
         """Single processors at their highest clock have one plan, whatever the figures."""
@@ -136,7 +154,7 @@ class Bench:
     def _deepx_j(self, case: Case, asked: Question, replan: bool) -> float:
         known = self.plans.setdefault(case, {})
         if replan or not known:
-            plan = load_planner("deepx")(asked)
+            plan = load_planner(self.planner)(asked)
             known.setdefault(plan.blocks, plan)
         predicted = (predict(plan, asked) for plan in known.values())
         return min((each.plan_energy_j, each.energy_j) for each in predicted)[1]
@@ -284,14 +302,6 @@ def rounded(found: Fit, names: Sequence[str], **settings: Any) -> Fit:
         start = {name: found.values[name] for name in rest}
         tried.append(fit(rest, fixed=fixed, start=start, **settings))
     return min(tried, key=lambda each: each.factor)
-
-
-def solve(question_: Question, planner: str) -> Plan | None:
-    """A planner's plan; None where it cannot serve or goals cannot be met."""
-    try:
-        return load_planner(planner)(question_)
-    except (Infeasible, NotApplicable):
-        return None
 
 
 def shipped() -> Values:

@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "one of them, every figure with its source",
     "check": "validate YAML files, all faults at once",
     "schema": "JSON Schema of a kind of file, for editors",
+    "validate": "how far to believe the numbers: fits, predictions, sensitivities",
     "report": "the page of a folder that `reproduce` wrote",
 }
 """Name and what help says; a command's module is imported when it is called."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.abstract import CELLS, READINGS
 from experiments.calibration import (
+    CASES,
     MECHANISMS,
     Bench,
     Fit,
@@ -21,13 +22,18 @@ from experiments.calibration import (
     rounded,
     shipped,
 )
+from planners import Infeasible, NotApplicable, load_planner
+from planners.values import CLOUD
 
 Step = Callable[[str], None]
 """Told what was finished, for progress."""
 
 ALL = tuple(one.name for one in MECHANISMS)
+STEPS = 8 + 1 + len(CELLS) + 4 + 1 + len(READINGS)
+"""Times that `calibration` tells of progress."""
 TEGRA = tuple(index for index, cell in enumerate(CELLS) if cell.soc == "tegra_k1")
 SNAPDRAGON = tuple(index for index, cell in enumerate(CELLS) if cell.soc == "snapdragon_800")
+LOCAL = ("cpu_only", "gpu_only", "lpc_only", "dsp_only", "rlc", "dad")
 FLASH_S_PER_BYTE = "soc.snapdragon_800.storage.read_s_per_byte"
 GPU_FRAMES = "host.cudnn.layers.dense.fp32.frames_per_call"
 DSP_FRAMES = "host.hexagon_fixed.layers.dense.int8.frames_per_call"
@@ -231,6 +237,47 @@ def calibration(step: Step) -> Iterator[tuple[str, Any]]:
     yield "snapdragon_from_tegra", snapdragon_from_tegra(bench)
     step("the Snapdragon from the Tegra")
     yield "readings", readings(names, bench, step)
+
+
+def coupling(bench: Bench) -> dict[str, Any]:
+    """Whether slower local schemes take more energy: rank correlation, and the slope of logs."""
+    from scipy.stats import linregress, spearmanr
+
+    times: list[float] = []
+    energies: list[float] = []
+    for case in CASES:
+        asked = bench.ask(case, shipped())
+        own = load_planner("deepx")(asked).predicted
+        assert own is not None
+        for planner in LOCAL:
+            try:
+                plan = load_planner(planner)(asked)
+            except (Infeasible, NotApplicable):
+                continue
+            assert plan.predicted is not None
+            if all(block.processor != CLOUD for block in plan.blocks):
+                times.append(plan.predicted.latency_s / own.latency_s)
+                energies.append(plan.predicted.energy_j / own.energy_j)
+    line = linregress(np.log(times), np.log(energies))
+    return {
+        "rank_correlation": float(spearmanr(times, energies).statistic),
+        "slope": float(line.slope),
+        "points": len(times),
+        "answers": _answers(bench),
+    }
+
+
+def _answers(bench: Bench) -> list[dict[str, Any]]:
+    """Latency and energy of the cloud beside those of deepx, where they come apart."""
+    rows = []
+    for soc, model in CASES:
+        asked = bench.ask((soc, model), shipped())
+        for planner in ("cloud_only", "deepx"):
+            predicted = load_planner(planner)(asked).predicted
+            assert predicted is not None
+            numbers = {"latency_s": predicted.latency_s, "energy_j": predicted.energy_j}
+            rows.append({"soc": soc, "model": model, "planner": planner, **numbers})
+    return rows
 
 
 def sourced(bench: Bench) -> Mapping[str, Any]:
