@@ -131,66 +131,68 @@ fixes a parameter."""
 
 _IDENTIFIED = """### What the cells identify
 
-Staging is known from the GPU cell of AlexNet alone, dispatch and the GPU's frames per call from the
-GPU cell of CD-Seide, frames per CPU call from the Snapdragon's CPU cell of CD-Seide, and the DSP's
-from its cloud cell. Staging rate and power while staging are one number to the cells (energy a
-byte), and so are planning and loading of factors."""
+Staging is known from the GPU cell of AlexNet alone, dispatch and the GPU's frames per call from
+the GPU cell of CD-Seide, frames per CPU call from the Snapdragon's CPU cell of CD-Seide, and
+the DSP's from its cloud cell. Staging rate and power while staging are one number to the cells
+(energy a byte), and so are planning and loading of factors."""
 
 _TEGRA = """### The Snapdragon from the Tegra
 
 Only the six Tegra cells are fitted (its GPU host and the runtime). What is then assumed of the
-Snapdragon, which nothing was fitted to, is a choice, so three are shown. The last one reads weights
-from flash at 76 MB/s, the rate measured on a phone with that chip."""
+Snapdragon, which nothing was fitted to, is a choice, so three are shown. The last one reads
+weights from flash at 76 MB/s, the rate measured on a phone with that chip."""
 
-_BANDS = """All figures with a range, calibrated ones and discrete choices aside, drawn at once and
-independently, logarithmically uniform, DeepX planning anew each time. The calibration is not
-repeated in each draw, so this is how much the cells depend on the rest being right."""
+_BANDS = """All figures with a range, calibrated ones and discrete choices aside, drawn at once
+and independently, logarithmically uniform, DeepX planning anew each time. The calibration is
+not repeated in each draw, so this is how much the cells depend on the rest being right."""
 
-_SENSITIVITY = """One figure at a time from the low to the high end of its sources' range: the root
-mean square over the ten cells of log(high / low), as a factor (first order: plans already known).
-The first rows are choices, not uncertainties: feeding the Tegra's CPU frame by frame decides its
-CD-Seide cell; resident weights on the Tegra and loading of factors are taken as they are because
-nothing in the abstract says otherwise."""
+_SENSITIVITY = """One figure at a time from the low to the high end of its sources' range: the
+root mean square over the ten cells of log(high / low), as a factor (first order: plans already
+known). The first rows are choices, not uncertainties: feeding the Tegra's CPU frame by frame
+decides its CD-Seide cell; resident weights on the Tegra and loading of factors are taken as
+they are because nothing in the abstract says otherwise."""
 
-_ABLATIONS = """Cells with one thing changed, figures as calibrated; T and S are the Tegra and the
-Snapdragon, A and C are AlexNet and CD-Seide. Compaction is worth most (without it the gain falls
-below half on CD-Seide), decomposition matters for AlexNet on both chips, the cloud is never used
-over LTE, and planning costs a third of AlexNet's energy on the Tegra. The energy window decides the
-cloud cells: until the output they vanish, and over WiFi the cloud beats every local scheme."""
+_ABLATIONS = """Cells with one thing changed, figures as calibrated; T and S are the Tegra and
+the Snapdragon, A and C are AlexNet and CD-Seide. Compaction is worth most (without it the gain
+falls below half on CD-Seide), decomposition matters for AlexNet on both chips, the cloud is
+never used over LTE, and planning costs a third of AlexNet's energy on the Tegra. The energy
+window decides the cloud cells: until the output they vanish, and over WiFi the cloud beats
+every local scheme."""
 
-_MEMORY = """Compaction alone, in fp32, RLC on the Tegra K1, one error limit for both models. From 0.33
-to 0.36 both lie between 2.3 and 2.7. As stored the Snapdragon saves more where the DSP computes in
-fixed point (`deepx reproduce` shows both). Options have ranks in steps of a sixteenth of break-even,
-hence the steps."""
+_MEMORY = """Compaction alone, in fp32, RLC on the Tegra K1, one error limit for both models.
+From 0.33 to 0.36 both lie between 2.3 and 2.7. As stored the Snapdragon saves more where the
+DSP computes in fixed point (`deepx reproduce` shows both). Options have ranks in steps of a
+sixteenth of break-even, hence the steps."""
 
 _ODDITIES = """## The abstract's oddities
 
-- **The Tegra pair.** AlexNet gains 1.8 over the GPU and 1.3 over the CPU, CD-Seide 1.4 and 29.7: a
-  GPU that costs more than the CPU for one model and twenty times less for the other. The printed
-  order needs a CPU that is fed frame by frame (each frame reads all weights again) and a GPU that
-  has to be given the weights anew for each request. Swapping AlexNet's pair alone fits as well;
-  swapping CD-Seide's, or taking 29.7 for 2.97, does not under these host implementations.
+- **The Tegra pair.** AlexNet gains 1.8 over the GPU and 1.3 over the CPU, CD-Seide 1.4 and
+  29.7: a GPU that costs more than the CPU for one model and twenty times less for the other.
+  The printed order needs a CPU that is fed frame by frame (each frame reads all weights again)
+  and a GPU that has to be given the weights anew for each request. Swapping AlexNet's pair
+  alone fits as well; swapping CD-Seide's, or taking 29.7 for 2.97, does not under these host
+  implementations.
 - **One inference of CD-Seide** cannot be one 10 ms frame: with 1 frame the cloud cell is three
-  times what is printed and the CPU gains nothing; 100 frames, a second of speech, fits. The decoder
-  with its 31,000 words is outside.
-- **The cloud baseline** needs 26 to 33 J an inference, 60 to 90 times the upload itself: an LTE tail
-  of 11.6 s with the board awake. Over WiFi the cloud would win. No network is named.
-- **Time** is said to be coupled to energy. It is, among local schemes; the cloud answers sooner than
-  DeepX in most cells.
-- **Memory** of 2.5x follows from the error limit, in both models at once, if the dense layers of an
-  image network decay between those of audio and of small image networks (an assumption)."""
+  times what is printed and the CPU gains nothing; 100 frames, a second of speech, fits. The
+  decoder with its 31,000 words is outside.
+- **The cloud baseline** needs 26 to 33 J an inference, 60 to 90 times the upload itself: an LTE
+  tail of 11.6 s with the board awake. Over WiFi the cloud would win. No network is named.
+- **Time** is said to be coupled to energy. It is, among local schemes; the cloud answers sooner
+  than DeepX in most cells.
+- **Memory** of 2.5x follows from the error limit, in both models at once, if the dense layers
+  of an image network decay between those of audio and of small image networks (an assumption)."""
 
-_PREDICTIONS = """Written down before any measured time was looked at, from datasheet figures and the
-Caffe hosts as they stand, sourced figures only. The Exynos' Cortex-A15 is the chip whose per-layer
-times at batch 1 the host's figures come from, so batch 1 is no prediction there; larger batches are.
-On the Tegra X1 the CPU is shown twice: with the host carried over as it is (ARMv7 kernels without
-NEON), and with what NEON kernels gain. Expect the truth within a factor of two on the GPU and
-nearer the second row on a 64-bit system."""
+_PREDICTIONS = """Written down before any measured time was looked at, from datasheet figures
+and the Caffe hosts as they stand, sourced figures only. The Exynos' Cortex-A15 is the chip
+whose per-layer times at batch 1 the host's figures come from, so batch 1 is no prediction
+there; larger batches are. On the Tegra X1 the CPU is shown twice: with the host carried over as
+it is (ARMv7 kernels without NEON), and with what NEON kernels gain. Expect the truth within a
+factor of two on the GPU and nearer the second row on a 64-bit system."""
 
 _CHOICES = """## Discrete choices
 
-Counted beside the parameters: LTE; energy until the radio is idle; 100 frames; error limit 0.35 and
-at least 90 % of each layer's singular mass; the Tegra's CPU fed frame by frame, all else in calls of
-several frames; weights staged once a request for GPUs, resident on the Tegra's CPU, read from flash
-in fp32 on the Snapdragon; fixed point in 8 bits on the DSP; the DSP's heap of 6 MB; baselines
-uncompacted, at the highest clock; pairs of processors only at theirs."""
+Counted beside the parameters: LTE; energy until the radio is idle; 100 frames; error limit 0.35
+and at least 90 % of each layer's singular mass; the Tegra's CPU fed frame by frame, all else in
+calls of several frames; weights staged once a request for GPUs, resident on the Tegra's CPU,
+read from flash in fp32 on the Snapdragon; fixed point in 8 bits on the DSP; the DSP's heap of 6
+MB; baselines uncompacted, at the highest clock; pairs of processors only at theirs."""
