@@ -66,6 +66,13 @@ _OPTIONS = (
         help="Other code on a processor, e.g. cpu=openblas_caffe.",
     ),
     click.option(
+        "--cost",
+        default="law",
+        show_default=True,
+        metavar="law|regression|FILE.csv",
+        help="What the planner believes: the law, regressions on profiling runs, measurements.",
+    ),
+    click.option(
         "--energy-window",
         type=Choice("until_idle", "until_output"),
         default="until_idle",
@@ -101,6 +108,7 @@ class Request:
     space: str
     hosts: Mapping[str, str]
     energy_window: str
+    cost: str
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Request":
@@ -125,6 +133,8 @@ class Request:
             space = scenarios.find_options(self.space, self.processors, soc)
         with given("--host"):
             hosts = hosts_of(soc, self.hosts)
+        with given("--cost"):
+            cost = scenarios.find_cost(self.cost, model)
         with given("--uplink-mbps" if self.uplink_bytes_per_s else "options"):
             return scenarios.scenario(
                 soc,
@@ -140,4 +150,5 @@ class Request:
                 options=space,
                 hosts=hosts,
                 energy_window=self.energy_window,  # type: ignore[arg-type]
+                cost=cost,
             )

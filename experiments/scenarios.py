@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from planners.cost import CostModel, Roofline
 from planners.options import allowed_processors
 from planners.values import (
     FULL,
@@ -48,11 +49,13 @@ def scenario(
     energy_window: EnergyWindow = "until_idle",
     cloud: str | Path | Cloud = "k40_server",
     figures: Literal["calibrated", "sourced"] = "calibrated",
+    cost: str | Path | CostModel = "law",
 ) -> Question:
     """The question that the command line asks, from names (or YAML paths, or values).
 
     `network`: a link, or "none" for a device on its own; `processors`: the local ones that plans
-    may use (default: those of the options); `figures="sourced"`: before any fit.
+    may use (default: those of the options); `figures="sourced"`: before any fit;
+    `cost`: what the planner believes that blocks cost: `law`, `regression`, or a measured CSV.
     Raises UnknownName, SpecError, ValueError.
     """
     device = soc if isinstance(soc, Soc) else load_soc(soc)
@@ -80,6 +83,7 @@ def scenario(
         options=find_options(options, processors, device),
         hosts=hosts_of(device, hosts),
         energy_window=energy_window,
+        cost=find_cost(cost, workload),
     )
     return before_fits(asked) if figures == "sourced" else asked
 
@@ -115,6 +119,24 @@ def find_link(network: str | Path | Link) -> Link | None:
 def find_cloud(cloud: str | Path | Cloud) -> Cloud:
     """The server of that name."""
     return cloud if isinstance(cloud, Cloud) else load_cloud(cloud)
+
+
+def find_cost(cost: str | Path | CostModel, workload: Workload) -> CostModel:
+    """The cost model of that name: the law, DeepX's estimators, or measurements in a CSV file."""
+    if not isinstance(cost, str | Path):
+        return cost
+    text = str(cost)
+    if text == "law":
+        return Roofline()
+    if text == "regression":
+        from planners.estimates import Regression
+
+        return Regression(workload.stages)
+    if text.endswith(".csv"):
+        from planners.measured import read_measured
+
+        return read_measured(Path(text))
+    raise nearest_name("cost model", text, ("law", "regression", "FILE.csv"))
 
 
 def find_options(options: str | Options, processors: Sequence[str] | None, soc: Soc) -> Options:
@@ -158,6 +180,7 @@ def describe(question: Question, *, planner: str | None = None, seed: int = 0) -
         "memory_limit_bytes": question.memory_limit_bytes,
         "conditions": _conditions(question.conditions),
         "truth": "as believed",
+        "cost": type(question.cost).__name__.lower(),
         "weights": WEIGHTS,
         "seed": seed,
         "version": code_version(),

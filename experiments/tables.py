@@ -104,6 +104,23 @@ def plan_table(plan: Plan) -> "Table":
     return made
 
 
+def front_table(plans: Sequence[Plan]) -> "Table":
+    """Plans from the quickest to the most frugal."""
+    made = table("latency", "energy", "memory", "error", "on", title="Pareto front", left=0)
+    for plan in plans:
+        predicted = plan.predicted
+        assert predicted is not None
+        names = dict.fromkeys(block.processor for block in plan.blocks)
+        made.add_row(
+            seconds(predicted.latency_s),
+            joules(predicted.energy_j),
+            bytes_of(predicted.peak_memory_bytes),
+            f"{predicted.error:.3g}",
+            "+".join(names),
+        )
+    return made
+
+
 def verification_line(answer: Answer) -> str:
     """What the real tensors said."""
     assert answer.outcome is not None and answer.outcome.verification is not None

@@ -116,15 +116,18 @@ def read_measured(path: Path) -> Measured:
 
 
 def _rows(file: str, text: str, faults: list[Fault]) -> Iterator[tuple[Key, tuple[float, float]]]:
-    reader = csv.reader(io.StringIO(text))
-    header = next(reader, [])
+    try:
+        header, *lines = list(csv.reader(io.StringIO(text))) or [[]]
+    except csv.Error as error:
+        faults.append(Fault(file, 1, 1, "file", f"is no table ({error}), must be a CSV file"))
+        return
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         right = ", ".join(COLUMNS)
         faults.append(Fault(file, 1, 1, missing[0], f"no such column, the header must be {right}"))
         return
     seen: dict[Key, int] = {}
-    for line, cells in enumerate(reader, 2):
+    for line, cells in enumerate(lines, 2):
         if not cells:
             continue
         row = dict(zip(header, cells, strict=False))
