@@ -238,14 +238,20 @@ def fit(
     fixed: Values | None = None,
     start: Values | None = None,
     rounds: int = 6,
+    ridge: float = 0.0,
 ) -> Fit:
-    """Least squares over some parameters on some cells, replanning until plans stay the same."""
+    """Least squares over some parameters on some cells, replanning until plans stay the same.
+
+    `ridge`: what moving a parameter over its whole range from what its sources give costs, in
+    units of a cell's log ratio; keeps those in place that the cells say nothing about.
+    """
     from scipy.optimize import least_squares
 
     bench, chosen = bench or Bench(), [parameter(name) for name in names]
     target, rows = np.log(printed() if paper is None else paper), list(cells)
     begin = {one.name: one.start for one in chosen} | dict(start or {})
     at = np.array([_inside(_position(one, begin[one.name])) for one in chosen])
+    home = np.array([_position(one, one.start) for one in chosen])
 
     def values(position: Floats) -> dict[str, float]:
         moved = {one.name: _value(one, x) for one, x in zip(chosen, position, strict=True)}
@@ -253,7 +259,8 @@ def fit(
 
     def misses(position: Floats) -> Floats:
         simulated = bench.cells(values(position), replan=False)
-        return np.asarray((np.log(simulated) - target)[rows], dtype=np.float64)
+        moved = ridge * (position - home)
+        return np.concatenate([(np.log(simulated) - target)[rows], moved])
 
     for _ in range(rounds if chosen else 0):
         bench.cells(values(at))

@@ -125,9 +125,10 @@ second, its energy some twelve more, in the radio's tail."""
 
 _LEFT_OUT = """### Predicting what was left out
 
-Each cell by a fit to the other nine, started from the sources, not from the full fit; a parameter
-that the nine say nothing about stays where its sources have it. Leverage near 1: that cell alone
-fixes a parameter."""
+Each cell by a fit to the other nine that starts from the sources, not from the full fit. A slight
+ridge (2 % of a cell for a whole range) keeps a parameter that the nine say nothing about where its
+sources have it; a ridge of 1 or 5 % changes little. Leverage near 1: that cell alone fixes a
+parameter."""
 
 _IDENTIFIED = """### What the cells identify
 

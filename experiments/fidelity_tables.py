@@ -173,7 +173,7 @@ def left_out(found: dict[str, Any]) -> Listing:
     part = found["calibration"]["left_out"]
     leverage = found["calibration"]["identifiability"]["leverage"]
     rows = tuple((name, number(off), number(leverage[name])) for name, off in part["cells"].items())
-    rows += (("geometric error", number(part["cells_factor"]), ""),)
+    rows += (("geometric error", f"{part['cells_factor']:.4g}", ""),)
     return Listing("Leave one cell out", ("cell", "predicted / printed", "leverage"), rows)
 
 
@@ -181,7 +181,7 @@ def left_out_rows(found: dict[str, Any]) -> Listing:
     """Rows of the abstract predicted by a fit to the others."""
     part = found["calibration"]["left_out"]
     rows = tuple((name, ", ".join(map(number, off))) for name, off in part["rows"].items())
-    rows += (("geometric error", number(part["rows_factor"])),)
+    rows += (("geometric error", f"{part['rows_factor']:.4g}"),)
     return Listing("Leave one row out", ("row", "predicted / printed"), rows)
 
 

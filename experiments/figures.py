@@ -67,7 +67,7 @@ def energy_gains(cells: "pd.DataFrame", axes: "Axes | None" = None) -> "Axes":
         ax.yaxis.set_major_formatter("{x:g}x")
         handles, labels = ax.get_legend_handles_labels()
         names = [f"{text} only" if text in order else text for text in labels]
-        ax.legend(handles, names, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+        ax.legend(handles, names, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
         return ax
 
 
