@@ -9,6 +9,7 @@ from experiments.evaluation import Finding
 from experiments.tracks import resources, rows
 
 if TYPE_CHECKING:
+    from planners import Question
     from sim import Interval, Outcome
 
 
@@ -29,6 +30,30 @@ def breakdown_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     ]
     columns = ["soc", "model", "planner", "options", "component", "energy_j"]
     return pd.DataFrame(found, columns=columns)
+
+
+def compared(question: "Question", planners: Iterable[str]) -> pd.DataFrame:
+    """What several planners make of one question, carried out: one row a planner.
+
+    planner, status, energy_j, latency_s, peak_memory_bytes, planning_energy_j, runs_on; numbers are
+    missing where status is not ok.
+    """
+    from experiments.answers import ask, carry_out
+
+    found: list[dict[str, Any]] = []
+    for name in planners:
+        answer = carry_out(ask(question, name))
+        row: dict[str, Any] = {"planner": name, "status": answer.status}
+        if answer.outcome is not None and answer.plan is not None:
+            row |= {
+                "energy_j": answer.outcome.energy_j,
+                "latency_s": answer.outcome.latency_s,
+                "peak_memory_bytes": answer.outcome.peak_memory_bytes,
+                "planning_energy_j": answer.outcome.planning_energy_j,
+                "runs_on": "+".join(dict.fromkeys(b.processor for b in answer.plan.blocks)),
+            }
+        found.append(row)
+    return pd.DataFrame(found)
 
 
 def timeline_frame(outcome: "Outcome") -> pd.DataFrame:
