@@ -84,7 +84,7 @@ def one_fault(*words, code=2):
         (["compare", "alexnet", "--soc", "tegra_k1", "--planners", "dad,dat"], "named 'dat'"),
         (["list", "soc"], "KIND: is 'soc'"),
         (["schema", "socs"], "KIND: is 'socs'"),
-        (["show", "tegra"], "did you mean 'tegra_k1'"),
+        (["show", "tegra_k"], "did you mean 'tegra_k1'"),
         (["check"], "FILE...: is missing"),
         (["infer", "a\nb\x1b[31m", *ASKED[2:]], r"no model named 'a\nb\x1b[31m'"),
     ],

@@ -173,7 +173,7 @@ def _cells():
 def test_cells_left_out_are_predicted(bench):
     found = left_out(list(shipped()), bench, lambda _: None)
     assert found["cells_factor"] <= 1.3
-    assert found["rows_factor"] <= 1.5
+    assert found["rows_factor"] <= 2.0
 
 
 @pytest.mark.slow

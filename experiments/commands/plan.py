@@ -30,7 +30,7 @@ def command(planner: str, explained: bool, front: bool, as_json: bool, **values:
     Examples
       deepx plan alexnet --soc tegra_k1 --planner deepx --explain
       deepx plan alexnet --soc tegra_k1 --planner deepx --json > plan.json
-      deepx plan cd_seide --soc snapdragon_800 --planner deepx --options full --pareto
+      deepx plan cd_seide --soc snapdragon_800 --planner deepx --pareto
     """
     from experiments.answers import OK, ask, plan_only_document
     from experiments.files import to_json
