@@ -1,37 +1,29 @@
-"""From a question to the best plan in a scope: multipliers for limits around the programme."""
+"""From a question to the best plan in a scope, every candidate predicted before it counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from planners.chain import Chain, Scope, Weights
+import numpy as np
+
+from planners.chain import Chain, Scope
 from planners.checking import broken_limits
+from planners.compiling import baseline_w
+from planners.kept import chain_of
+from planners.limited import Limits, Solution, cheapest, least_product
+from planners.network import Network, Prices, network
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
-_ROUNDS = 3
-"""Times that limits are priced in turn, since pricing one may break another."""
-_SLOPES = 16
-"""Steps along the hull between a plan that breaks a limit and one that keeps it."""
-_PRICED = {
-    "deadline": ("latency", Weights(energy=0.0, latency=1.0)),
-    "energy": ("energy", Weights()),
-    "memory": ("memory", Weights(energy=0.0, memory=1.0)),
+_PRICES = {
+    "energy": (1.0, 0.0, 0.0, 0.0),
+    "latency": (0.0, 1.0, 0.0, 0.0),
+    "memory": (0.0, 0.0, 0.0, 1.0),
 }
-"""By goal: its multiplier, and the weights under which nothing else counts."""
-
-
-def _amounts(predicted: Prediction) -> dict[str, float]:
-    return {
-        "energy": predicted.plan_energy_j,
-        "latency": predicted.plan_latency_s,
-        "memory": predicted.peak_memory_bytes,
-    }
-
-
-def _cost(predicted: Prediction, weights: Weights) -> float:
-    amounts = _amounts(predicted)
-    return float(sum(getattr(weights, name) * amount for name, amount in amounts.items()))
+"""By what is to be least: prices of a joule, a second, a unit of squared error, a byte."""
+_GOALS = {"deadline": "latency", "energy": "energy", "memory": "memory"}
+_EXACT = 1e-9
+"""Share by which a prediction may differ from the sum of its path and still confirm it."""
 
 
 def score(predicted: Prediction, question: Question) -> float:
@@ -56,80 +48,58 @@ class Search:
 
     def __post_init__(self) -> None:
         before = self.question.cost.evaluations
-        self.chain = Chain(self.question, self.question.runtime(self.runtime))
+        self.chain = chain_of(self.question, self.question.runtime(self.runtime))
         self.evaluations = self.question.cost.evaluations - before
 
     def _plan(self, blocks: tuple[UnitBlock, ...]) -> Plan:
         return Plan(self.planner, blocks, None, self.evaluations, self.runtime)
 
-    def consider(self, weights: Weights, scope: Scope) -> Prediction | None:
-        """Solve once; the candidate's prediction, None where the scope has no plan."""
-        blocks = self.chain.solve(weights, scope)
-        if blocks is None:
-            return None
+    def _consider(self, found: Network, solution: Solution) -> bool:
+        """Predict a solution; whether it is proved, and predicted as its path adds up."""
+        if solution.rows is None:
+            return solution.proved
+        blocks = found.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
-        return self.seen[blocks]
+        predicted = self.seen[blocks]
+        exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
+        return solution.proved and exact and not broken_limits(predicted, self.question)
 
-    def explore(self, scope: Scope) -> None:
-        """Collect candidates of a scope: objective weights, then multipliers for broken limits."""
-        for weights in self._weights(scope):
-            predicted = self.consider(weights, scope)
-            if predicted is not None:
-                self._repair(weights, scope, predicted)
+    def explore(self, scope: Scope) -> bool:
+        """Find the best plan of a scope; whether it is proved the best."""
+        goals, limits = self.question.goals, self._limits()
+        crossed = goals.deadline_s is not None or goals.energy_j is not None
+        if goals.objective == "edp":
+            found = network(self.question, self.chain, scope, None)
+            return found is None or self._consider(found, least_product(found, limits))
+        price = _PRICES[goals.objective]
+        prices = None if crossed else Prices(price[0], price[1])
+        found = network(self.question, self.chain, scope, prices)
+        return found is None or self._consider(found, cheapest(found, np.array(price), limits))
 
-    def _weights(self, scope: Scope) -> Iterator[Weights]:
-        objective = self.question.goals.objective
-        if objective == "energy":
-            yield Weights()
-        elif objective == "latency":
-            yield Weights(energy=0.0, latency=1.0)
-        else:
-            anchor = self.consider(Weights(), scope)
-            if anchor is None:
-                return
-            price = anchor.plan_energy_j / max(anchor.plan_latency_s, 1e-12)
-            yield from (Weights(latency=price * 2.0**step) for step in range(-4, 5))
+    def _limits(self) -> Limits:
+        """Limits on what a plan adds up, planning aside."""
+        question, goals = self.question, self.question.goals
+        planning_s, planning_j = self._planning()
+        energy_j = np.inf if goals.energy_j is None else goals.energy_j - planning_j
+        seconds = np.inf if goals.deadline_s is None else goals.deadline_s - planning_s
+        sums = (energy_j, seconds, question.error_limit**2, np.inf)
+        return Limits(sums, question.memory_limit_bytes)
 
-    def _repair(self, weights: Weights, scope: Scope, predicted: Prediction) -> None:
-        """Price each broken limit so that it holds at the least cost on the lower hull."""
-        for _ in range(_ROUNDS):
-            broken = broken_limits(predicted, self.question)
-            for conflict in broken:
-                if conflict.goal in _PRICED:
-                    weights = self._priced(weights, scope, conflict.goal, predicted)
-            after = self.consider(weights, scope) if broken else None
-            if after is None:
-                return
-            predicted = after
+    def _planning(self) -> tuple[float, float]:
+        """Seconds and joules of planning: `planners.compiling`, `planners.prediction`."""
+        question, runtime = self.question, self.question.runtime(self.runtime)
+        counted = self.evaluations * question.soc.evaluation_s.value
+        work_s = runtime.planning_s.value + (counted if runtime.counts_evaluations else 0.0)
+        phase = question.device().runtime_work("planning", work_s)
+        seconds = float(phase.seconds)
+        watts = sum(w for _, w in baseline_w(question, question.conditions, active=True))
+        joules = sum(float(j) + float(w) * seconds for _, j, w in phase.loads)
+        return seconds, joules + watts * seconds
 
-    def _priced(self, weights: Weights, scope: Scope, goal: str, cheap: Prediction) -> Weights:
-        """Weights with the multiplier at which a limit's two sides cost the same.
-
-        Walks the hull between a plan that breaks the limit and one that keeps it: the slope
-        between the two is the next multiplier, until no plan lies below their line.
-        """
-        name, alone = _PRICED[goal]
-        kept = self.consider(alone, scope)
-        if kept is None or not self._holds(kept, goal):
-            return weights
-        for _ in range(_SLOPES):
-            saved = _amounts(cheap)[name] - _amounts(kept)[name]
-            if saved <= 0.0:
-                break
-            slope = max(_cost(kept, weights) - _cost(cheap, weights), 0.0) / saved
-            tried = replace(weights, **{name: getattr(weights, name) + slope})
-            found = self.consider(tried, scope)
-            if found is None or _cost(found, tried) >= _cost(kept, tried) * (1.0 - 1e-12):
-                return tried
-            if self._holds(found, goal):
-                kept = found
-            else:
-                cheap = found
-        return weights
-
-    def _holds(self, predicted: Prediction, goal: str) -> bool:
-        return all(broken.goal != goal for broken in broken_limits(predicted, self.question))
+    def kept(self) -> bool:
+        """Whether any candidate keeps all limits."""
+        return any(not broken_limits(p, self.question) for p in self.seen.values())
 
     def best(self) -> Plan:
         """The best candidate that keeps all limits; Infeasible, with the conflicts, otherwise."""
@@ -143,6 +113,27 @@ class Search:
             raise Infeasible(self._conflicts(), self._reason())
         blocks = min(kept)[2]
         return replace(self._plan(blocks), predicted=self.seen[blocks])
+
+    def extremes(self, scope: Scope) -> None:
+        """Candidates that keep the error limit and have least of what is limited."""
+        found = network(self.question, self.chain, scope, None)
+        if found is None:
+            return
+        limits = Limits((np.inf, np.inf, self.question.error_limit**2, np.inf), np.inf)
+        for name in self._limited():
+            solution = cheapest(found, np.array(_PRICES[name]), limits)
+            if solution.rows is not None:
+                blocks = found.blocks(self.chain, solution.rows.tolist())
+                self.seen.setdefault(blocks, predict(self._plan(blocks), self.question))
+
+    def _limited(self) -> Iterator[str]:
+        goals = self.question.goals
+        yield "energy" if goals.objective == "edp" else goals.objective
+        if goals.deadline_s is not None:
+            yield _GOALS["deadline"]
+        if goals.energy_j is not None:
+            yield _GOALS["energy"]
+        yield _GOALS["memory"]
 
     def _reason(self) -> str:
         """Why no candidate was found at all; empty where candidates broke limits."""
@@ -174,9 +165,24 @@ class Search:
         return tuple(replace(c, best=best[c.goal]) for c in fewest)
 
 
-def find_plan(question: Question, planner: str, runtime: str, scopes: tuple[Scope, ...]) -> Plan:
-    """The best plan over scopes; wider scopes list narrower ones too, so never lose to them."""
+def find_plan(
+    question: Question,
+    planner: str,
+    runtime: str,
+    scopes: tuple[Scope, ...],
+    narrower: tuple[Scope, ...] = (),
+) -> Plan:
+    """The best plan over scopes.
+
+    `narrower` ones lie within `scopes`; they are searched too unless these are proved, so that a
+    wider search never loses to a narrower one. Infeasible where no plan keeps the limits.
+    """
     search = Search(question, planner, runtime)
-    for scope in scopes:
-        search.explore(scope)
+    proved = [search.explore(scope) for scope in scopes]
+    if not all(proved):
+        for scope in narrower:
+            search.explore(scope)
+    if not search.kept():
+        for scope in scopes:
+            search.extremes(scope)
     return search.best()
