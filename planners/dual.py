@@ -57,7 +57,7 @@ def passes(network: Network, weights: Floats) -> Passes:
     """One backward programme for each of the weightings (K, 4)."""
     row_cost = weights @ network.vectors.T
     cheapest = np.minimum.reduceat(row_cost, network.node_starts, axis=1)
-    value = weights[:, :2] @ network.deliver.T
+    value = weights[:, :2] @ network.deliver.T + network.closed
     alike = bool((weights[:, :2] == weights[0, :2]).all())
     priced = weights[:1] if alike else weights
     joule, second = priced[:, 0, None, None], priced[:, 1, None, None]

@@ -171,7 +171,13 @@ def _undominated(labels: Labels, rules: Rules) -> Ints:
         return order[np.diff(labels.node[order], prepend=-1) > 0]
     if len(columns) == 2:
         return order[_descending(labels.node[order], columns[1][order])]
-    return order[_minimal(labels.node[order], np.array(columns)[:, order])]
+    nodes = labels.node[order]
+    starts = np.flatnonzero(np.diff(nodes, prepend=-1))
+    found = [
+        members[_minimal(np.array([values[members] for values in columns]))]
+        for members in np.split(order, starts[1:])
+    ]
+    return np.concatenate(found) if found else order
 
 
 def _descending(node: Ints, values: Floats) -> NDArray[np.bool_]:
@@ -184,12 +190,11 @@ def _descending(node: Ints, values: Floats) -> NDArray[np.bool_]:
     return np.concatenate(([True], keys[1:] < least[:-1]))
 
 
-def _minimal(node: Ints, columns: Floats) -> NDArray[np.bool_]:
-    """Whether no earlier label at the node has as little of every column; sorted by the first."""
-    beaten = node[:, None] == node[None]
-    for values in columns:
+def _minimal(columns: Floats) -> NDArray[np.bool_]:
+    """Whether no earlier label has as little of every column; they are sorted by the first."""
+    beaten = np.tri(columns.shape[1], k=-1, dtype=np.bool_)
+    for values in columns[1:]:
         beaten &= values[None] <= values[:, None]
-    beaten &= np.arange(len(node))[None] < np.arange(len(node))[:, None]
     minimal: NDArray[np.bool_] = ~beaten.any(axis=1)
     return minimal
 

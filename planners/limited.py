@@ -29,6 +29,8 @@ _GRIDS = {
     3: (np.arange(-1.0, 2.0), (6.0, 3.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
 }
 """By number of multipliers: exponents of two around the best point, and how they close in."""
+_TANGENTS = 6
+"""Prices of a second tried on the way to the least product."""
 _LABELS = 12_288
 """Labels kept over all layers, and how few and many that may be after one."""
 _FEWEST, _MOST = 96, 1_536
@@ -51,14 +53,13 @@ class Limits:
 
 @dataclass(slots=True)
 class Solution:
-    """The best path found, the others that were seen, and whether it is proved the best."""
+    """The best path found so far."""
 
     price: Floats | None
     """(4,): the objective; None: joules x seconds."""
     limits: Limits
     rows: Ints | None = None
     value: float = np.inf
-    proved: bool = False
     sums: Floats | None = None
 
     def costs(self, paths: Paths) -> Floats:
@@ -79,46 +80,43 @@ class Solution:
             self.rows, self.sums = paths.rows[kept[best]], paths.sums[kept[best]]
 
 
-def cheapest(network: Network, price: Floats, limits: Limits) -> Solution:
-    """The path of least price (a weighting of joules, seconds and bytes) within limits."""
-    solution = Solution(price, limits)
-    _solve(network, solution, price, np.inf)
-    return solution
+def cheapest(network: Network, solution: Solution) -> bool:
+    """Look for a path of less price than the solution's; whether it is now the least there is."""
+    assert solution.price is not None
+    return _solve(network, solution, solution.price, np.inf)
 
 
-def least_product(network: Network, limits: Limits) -> Solution:
-    """The path of least joules x seconds within limits.
+def least_product(network: Network, solution: Solution) -> bool:
+    """Look for a path of less joules x seconds; whether the solution is now the least there is.
 
     Descends along tangents (at a path, the price of a second is joules / seconds), then searches
     below the chord of the hyperbola: a path of smaller product lies between the least joules and
     the least seconds of any, and the hyperbola is convex, so there it is below the chord.
     """
-    solution = Solution(None, limits)
-    ends = trace(passes(network, np.eye(4)[:2]))
-    solution.take(ends)
-    least_j, least_s = float(ends.sums[0, JOULES]), float(ends.sums[1, SECONDS])
-    point, tried = ends.sums[0], set[float]()
-    for _ in range(8):
+    ends = passes(network, np.eye(4)[:2])
+    if not np.isfinite(ends.total).all():
+        return True
+    paths = trace(ends)
+    solution.take(paths)
+    least_j, least_s = (float(total) for total in ends.total)
+    if least_j * least_s >= solution.value * (1.0 - _PROVED):
+        return True
+    point, tried = paths.sums[0], set[float]()
+    for _ in range(_TANGENTS):
         slope = float(point[JOULES] / point[SECONDS])
         if slope in tried:
             break
         tried.add(slope)
         price = np.array([1.0, slope, 0.0, 0.0])
-        linear = Solution(price, limits)
-        _solve(network, linear, price, np.inf, also=solution)
+        linear = Solution(price, solution.limits)
+        proved = _solve(network, linear, price, np.inf, also=solution)
         if linear.sums is None:
-            solution.proved = linear.proved
-            return solution
+            return proved
         point = linear.sums
-    bound = solution.value
-    corners = ((least_j, bound / least_j), (bound / least_s, least_s))
+    corners = ((least_j, solution.value / least_j), (solution.value / least_s, least_s))
     chord = np.array([corners[0][1] - corners[1][1], corners[1][0] - corners[0][0], 0.0, 0.0])
-    if chord[0] <= 0.0 or chord[1] <= 0.0:
-        solution.proved = True
-        return solution
     below = float(chord[0] * corners[0][0] + chord[1] * corners[0][1])
-    _solve(network, solution, chord, below)
-    return solution
+    return _solve(network, solution, chord, below)
 
 
 def _active(network: Network, limits: Limits) -> tuple[list[int], bool]:
@@ -138,8 +136,11 @@ def _solve(
     price: Floats,
     below: float,
     also: Solution | None = None,
-) -> None:
-    """Improve a solution by a linear price; `below`: costs above it are of no use."""
+) -> bool:
+    """Improve a solution by a linear price; `below`: costs above it are of no use.
+
+    Whether no path can be better than the solution now is.
+    """
     limits = solution.limits
     active, memory = _active(network, limits)
     active = [d for d in active if not (price[d] > 0.0 and (price > 0.0).sum() == 1)]
@@ -152,43 +153,40 @@ def _solve(
         if taker is not None:
             taker.take(paths)
     product = solution.price is None
-    if not product and limits.kept(paths)[0]:
-        solution.proved = True
-        return
+    if not product and (
+        limits.kept(paths)[0] or first.total[0] >= solution.value * (1.0 - _PROVED)
+    ):
+        return True
     if any(first.total[1 + n] > most[d] * (1.0 + _ROUNDING) for n, d in enumerate(active)):
-        solution.proved = True
-        return
-    weights = _multipliers(network, solution, price, active, most, first, paths, also)
-    ceiling = min(below, np.inf if product else solution.value * (1.0 - _PROVED))
+        return True
+    weights, highest = _multipliers(network, solution, price, active, most, first, paths, also)
+    if highest >= min(below, np.inf if product else solution.value * (1.0 - _PROVED)):
+        return True
     bounds = passes(network, np.array([*weights, price, *(units[d] for d in active), *units[:2]]))
-    unit_limits = [most[d] * (1.0 + _ROUNDING) for d in active]
     spare = np.array([(w - price)[active] @ most[active] for w in weights])
-    large = np.array([np.finfo(float).max] * 2)
-
-    def rules() -> Rules:
-        top = min(ceiling, np.inf if product else solution.value * (1.0 - _PROVED))
-        thresholds = np.concatenate((top + spare, [top], unit_limits, large))
-        return Rules(
+    fixed = [*(most[active] * (1.0 + _ROUNDING)), *([np.finfo(float).max] * 2)]
+    room = min(max(_LABELS // len(network.layers), _FEWEST), _MOST)
+    for most_labels in (_FEWEST // 2, room):
+        top = min(below, np.inf if product else solution.value * (1.0 - _PROVED))
+        thresholds = np.array([*(top + spare), top, *fixed])
+        rules = Rules(
             bounds,
             np.minimum(thresholds, np.finfo(float).max),
-            _watched(price, active, product),
+            _watched(price, active),
             limits.memory_bytes * (1.0 + _ROUNDING) if memory else None,
             solution.value * (1.0 - _PROVED) if product else np.inf,
         )
-
-    room = min(max(_LABELS // len(network.layers), _FEWEST), _MOST)
-    for most_labels in (_FEWEST // 2, room):
-        found, complete = explore(network, rules(), most_labels)
+        found, complete = explore(network, rules, most_labels)
         if len(found.rows):
             for taker in (solution, also):
                 if taker is not None:
                     taker.take(found)
         if complete:
-            break
-    solution.proved = complete
+            return True
+    return False
 
 
-def _watched(price: Floats, active: list[int], product: bool) -> tuple[int, ...]:
+def _watched(price: Floats, active: list[int]) -> tuple[int, ...]:
     priced = [d for d in range(3) if price[d] > 0.0]
     return tuple(dict.fromkeys([*priced, *(d for d in active if d != BYTES)]))
 
@@ -202,11 +200,11 @@ def _multipliers(
     first: Passes,
     paths: Paths,
     also: Solution | None,
-) -> list[Floats]:
-    """The weightings of the highest bounds found, the best first."""
+) -> tuple[list[Floats], float]:
+    """The weightings of the highest bounds found, the best first; the highest bound."""
     scales = _scales(price, active, most, paths)
     if not active:
-        return [price]
+        return [price], float(first.total[0])
     offsets, steps = _GRIDS[min(len(active), 3)]
     centre = np.zeros(len(active))
     best: list[tuple[float, int, Floats]] = [(-float(first.total[0]), 0, price)]
@@ -224,10 +222,10 @@ def _multipliers(
         best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
         centre = points[order[0]]
         highest = -min(best)[0]
-        if solution.price is not None and solution.value <= highest * (1.0 + _PROVED):
+        if solution.price is not None and solution.value * (1.0 - _PROVED) <= highest:
             break
     best.sort(key=lambda entry: entry[:2])
-    return [weights for _, _, weights in best[:3]]
+    return [weights for _, _, weights in best[:3]], -best[0][0]
 
 
 def _scales(price: Floats, active: list[int], most: Floats, paths: Paths) -> Floats:

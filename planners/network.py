@@ -63,6 +63,8 @@ class Network:
     """First row of each node of all layers."""
     deliver: Floats
     """(last layer's nodes, 2): joules and seconds until the app can read the output."""
+    closed: Floats
+    """(last layer's nodes,): inf where a path must not end, 0 elsewhere."""
     input_bytes: float
     """The input, which is in memory whatever runs where."""
 
@@ -110,8 +112,7 @@ class Builder:
     def __init__(self, question: Question, chain: Chain, scope: Scope, prices: Prices | None):
         self.question, self.chain, self.scope, self.prices = question, chain, scope, prices
         conditions = question.conditions
-        leaves = scope.cloud and question.options.remote_segments > 0 and conditions.has_cloud
-        self.remote = Remote.of(question) if leaves else None
+        self.remote = Remote.of(question) if scope.cloud else None
         self.local_w = sum(w for _, w in baseline_w(question, conditions, active=True))
         self.after_w = self.remote.after_w if self.remote else self.local_w
         self.error2_limit = question.error_limit**2
@@ -141,6 +142,7 @@ class Builder:
             *_joined(parts),
             np.concatenate(starts),
             self._deliver(before, inside, after),
+            self._closed(before, after),
             float(self.question.workload.stages[0].input_bytes("fp32")),
         )
 
@@ -248,6 +250,13 @@ class Builder:
         vector = np.array([[joules + self.local_w * seconds, seconds, 0.0, 0.0]])
         return vector, np.zeros(1), np.zeros(1), np.full(1, -1)
 
+    def _closed(self, before: _Position, after: _Position) -> Floats:
+        """With a cloud in reach, paths have to use it: those that do not are another network's."""
+        if self.remote is None:
+            return np.zeros(len(before.signatures))
+        never = np.full(len(before.signatures), np.inf)
+        return np.concatenate((never, np.zeros(1 + len(after.signatures))))
+
     def _deliver(self, before: _Position, inside: bool, after: _Position) -> Floats:
         way = self.chain.deliver
         seconds = way.seconds[before.signatures, 0]
@@ -280,11 +289,17 @@ def _pick(way: Way, rows: Ints, columns: Ints, base_w: float) -> tuple[Floats, F
     return way.joules[rows[:, None], columns] + base_w * seconds, seconds
 
 
+def may_leave(question: Question) -> bool:
+    """Whether layers may go to the cloud."""
+    return question.options.remote_segments > 0 and question.conditions.has_cloud
+
+
 def network(
     question: Question, chain: Chain, scope: Scope, prices: Prices | None
 ) -> Network | None:
     """The network of a question in a scope; None where a layer has no option at all.
 
+    With the scope's `cloud` (which needs a link) every path goes there; without it none does.
     With `prices`, rows that lose to another clock at those prices are left out.
     """
     return Builder(question, chain, scope, prices).build()

@@ -4,24 +4,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.chain import Chain, Scope
 from planners.checking import broken_limits
 from planners.compiling import baseline_w
 from planners.kept import chain_of
 from planners.limited import Limits, Solution, cheapest, least_product
-from planners.network import Network, Prices, network
+from planners.network import Network, Prices, may_leave, network
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
+Floats = NDArray[np.float64]
 _PRICES = {
     "energy": (1.0, 0.0, 0.0, 0.0),
     "latency": (0.0, 1.0, 0.0, 0.0),
     "memory": (0.0, 0.0, 0.0, 1.0),
 }
 """By what is to be least: prices of a joule, a second, a unit of squared error, a byte."""
-_GOALS = {"deadline": "latency", "energy": "energy", "memory": "memory"}
 _EXACT = 1e-9
 """Share by which a prediction may differ from the sum of its path and still confirm it."""
 
@@ -54,28 +55,44 @@ class Search:
     def _plan(self, blocks: tuple[UnitBlock, ...]) -> Plan:
         return Plan(self.planner, blocks, None, self.evaluations, self.runtime)
 
-    def _consider(self, found: Network, solution: Solution) -> bool:
-        """Predict a solution; whether it is proved, and predicted as its path adds up."""
-        if solution.rows is None:
-            return solution.proved
+    def explore(self, scope: Scope) -> bool:
+        """Find the best plan of a scope; whether it is proved the best.
+
+        Plans on the device come first: mostly, their best shows that the cloud cannot win.
+        """
+        goals = self.question.goals
+        product = goals.objective == "edp"
+        price = None if product else np.array(_PRICES[goals.objective])
+        solution, proved = Solution(price, self._limits()), True
+        best: Network | None = None
+        for found in self._networks(scope, price):
+            before = solution.value
+            improve = least_product if product else cheapest
+            proved &= improve(found, solution)
+            best = found if solution.value < before else best
+        return proved if best is None else self._confirmed(best, solution) and proved
+
+    def _networks(self, scope: Scope, price: Floats | None) -> Iterator[Network]:
+        goals = self.question.goals
+        crossed = goals.deadline_s is not None or goals.energy_j is not None
+        prices = None if crossed or price is None else Prices(float(price[0]), float(price[1]))
+        for cloud in (False, True) if scope.cloud and may_leave(self.question) else (False,):
+            found = network(self.question, self.chain, replace(scope, cloud=cloud), prices)
+            if found is not None:
+                yield found
+
+    def _confirmed(self, found: Network, solution: Solution) -> bool:
+        """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
+        predicted = self._predicted(found, solution)
+        exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
+        return exact and not broken_limits(predicted, self.question)
+
+    def _predicted(self, found: Network, solution: Solution) -> Prediction:
+        assert solution.rows is not None
         blocks = found.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
-        predicted = self.seen[blocks]
-        exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
-        return solution.proved and exact and not broken_limits(predicted, self.question)
-
-    def explore(self, scope: Scope) -> bool:
-        """Find the best plan of a scope; whether it is proved the best."""
-        goals, limits = self.question.goals, self._limits()
-        crossed = goals.deadline_s is not None or goals.energy_j is not None
-        if goals.objective == "edp":
-            found = network(self.question, self.chain, scope, None)
-            return found is None or self._consider(found, least_product(found, limits))
-        price = _PRICES[goals.objective]
-        prices = None if crossed else Prices(price[0], price[1])
-        found = network(self.question, self.chain, scope, prices)
-        return found is None or self._consider(found, cheapest(found, np.array(price), limits))
+        return self.seen[blocks]
 
     def _limits(self) -> Limits:
         """Limits on what a plan adds up, planning aside."""
@@ -115,25 +132,30 @@ class Search:
         return replace(self._plan(blocks), predicted=self.seen[blocks])
 
     def extremes(self, scope: Scope) -> None:
-        """Candidates that keep the error limit and have least of what is limited."""
-        found = network(self.question, self.chain, scope, None)
-        if found is None:
-            return
-        limits = Limits((np.inf, np.inf, self.question.error_limit**2, np.inf), np.inf)
-        for name in self._limited():
-            solution = cheapest(found, np.array(_PRICES[name]), limits)
-            if solution.rows is not None:
-                blocks = found.blocks(self.chain, solution.rows.tolist())
-                self.seen.setdefault(blocks, predict(self._plan(blocks), self.question))
+        """For each limit but the error's: the candidate that comes nearest to it.
 
-    def _limited(self) -> Iterator[str]:
-        goals = self.question.goals
-        yield "energy" if goals.objective == "edp" else goals.objective
-        if goals.deadline_s is not None:
-            yield _GOALS["deadline"]
-        if goals.energy_j is not None:
-            yield _GOALS["energy"]
-        yield _GOALS["memory"]
+        Within the other limits, if possible, and within the error limit alone.
+        """
+        limits = self._limits()
+        error_alone = Limits((np.inf, np.inf, limits.sums[2], np.inf), np.inf)
+        for name, relaxed in self._relaxed(limits):
+            price = np.array(_PRICES[name])
+            for within in (relaxed, error_alone):
+                solution = Solution(price, within)
+                for found in self._networks(scope, None):
+                    before = solution.value
+                    cheapest(found, solution)
+                    if solution.value < before:
+                        self._predicted(found, solution)
+
+    def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
+        """By what is limited: the limits without that one."""
+        energy_j, seconds, error2, _ = limits.sums
+        if np.isfinite(seconds):
+            yield "latency", replace(limits, sums=(energy_j, np.inf, error2, np.inf))
+        if np.isfinite(energy_j):
+            yield "energy", replace(limits, sums=(np.inf, seconds, error2, np.inf))
+        yield "memory", replace(limits, memory_bytes=np.inf)
 
     def _reason(self) -> str:
         """Why no candidate was found at all; empty where candidates broke limits."""
@@ -147,22 +169,17 @@ class Search:
         return f"no plan on {names} keeps the error limit {self.question.error_limit:g}"
 
     def _conflicts(self) -> tuple[Conflict, ...]:
-        """The broken limits of the candidate that breaks the fewest, each with the best seen."""
+        """The fewest limits that some candidate breaks, each with the best that this allows."""
         if not self.seen:
             return ()
         broken = [broken_limits(predicted, self.question) for predicted in self.seen.values()]
-        fewest = min(broken, key=len)
-        best: dict[str, float] = {}
-        for predicted in self.seen.values():
-            values = {
-                "deadline": predicted.latency_s,
-                "energy": predicted.energy_j,
-                "memory": predicted.peak_memory_bytes,
-                "error": predicted.error,
-            }
-            for goal, value in values.items():
-                best[goal] = min(best.get(goal, value), value)
-        return tuple(replace(c, best=best[c.goal]) for c in fewest)
+        fewest = min(len(conflicts) for conflicts in broken)
+        best: dict[str, Conflict] = {}
+        for conflict in (c for conflicts in broken if len(conflicts) == fewest for c in conflicts):
+            known = best.get(conflict.goal)
+            if known is None or conflict.best < known.best:
+                best[conflict.goal] = conflict
+        return tuple(best.values())
 
 
 def find_plan(
