@@ -5,7 +5,10 @@ temperature; not on links, memory or goals (but for ranks, which the error limit
 are kept from one question to the next (`planners.kept`).
 """
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +84,8 @@ class Chain:
     """From signatures of the last layer to where the app reads."""
     evaluations: int
     """Options that were costed."""
+    laid_out: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
+    """Networks without the cloud, by what they depend on (`planners.network`)."""
 
     @property
     def tables(self) -> tuple[StageTable, ...]:

@@ -45,6 +45,8 @@ class Rules:
     bounds: Passes
     thresholds: Floats
     """(K,): cost of the whole path under each weighting above which it is of no use."""
+    spare: Floats
+    """(L,): of the first L weightings, the multipliers times the limits: a bound's other half."""
     watched: tuple[int, ...]
     """Components that dominance compares; the first ranks labels."""
     memory_bytes: float | None
@@ -65,7 +67,10 @@ def explore(network: Network, rules: Rules, most: int) -> tuple[Paths, bool]:
 
 def _start(network: Network, rules: Rules) -> Labels:
     none = np.zeros(1, dtype=np.int64)
-    live = np.array([[network.input_bytes, 0.0]])
+    # no path needs less than the leanest row of its most demanding layer
+    starts = [layer.rows.start for layer in network.layers]
+    least = [np.minimum.reduceat(x, starts).max() for x in (network.activation, network.call)]
+    live = np.array([[max(network.input_bytes, least[0]), least[1]]])
     costs = np.zeros((len(rules.thresholds), 1))
     return Labels(none, np.zeros((1, 4)), np.zeros((1, 2)), live, costs, none, none)
 
@@ -145,7 +150,9 @@ def _priced(
     target, at = layer.target[layer.node[row]], labels.node[parent]
     way = bounds.ways[number][:, at, target]
     costs = labels.costs[:, parent] + way + bounds.row_cost[:, layer.rows][:, row]
-    return costs, costs[0] + bounds.beyond[number][0, layer.node[row]]
+    first = len(rules.spare)
+    beyond = bounds.beyond[number][:first, layer.node[row]]
+    return costs, (costs[:first] + beyond - rules.spare[:, None]).max(axis=0)
 
 
 def _allowed(rules: Rules, number: int, made: Labels) -> Ints:
@@ -192,11 +199,10 @@ def _descending(node: Ints, values: Floats) -> NDArray[np.bool_]:
 
 def _minimal(columns: Floats) -> NDArray[np.bool_]:
     """Whether no earlier label has as little of every column; they are sorted by the first."""
-    beaten = np.tri(columns.shape[1], k=-1, dtype=np.bool_)
+    beaten: NDArray[np.bool_] = np.tri(columns.shape[1], k=-1, dtype=np.bool_)
     for values in columns[1:]:
         beaten &= values[None] <= values[:, None]
-    minimal: NDArray[np.bool_] = ~beaten.any(axis=1)
-    return minimal
+    return np.logical_not(beaten.any(axis=1))
 
 
 def _finished(network: Network, history: list[Labels]) -> Paths:

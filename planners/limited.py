@@ -24,16 +24,18 @@ _ROUNDING = 5e-13
 _PROVED = 1e-10
 """Share below which two costs count as equal."""
 _GRIDS = {
-    1: (np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64, 1 / 512)),
+    1: (np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)),
     2: (np.arange(-2.0, 3.0), (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
     3: (np.arange(-1.0, 2.0), (6.0, 3.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
 }
 """By number of multipliers: exponents of two around the best point, and how they close in."""
 _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
-_LABELS = 12_288
+_FACTORS = (0.25, 4.0)
+"""Of each multiplier, beside its best value, when there are several."""
+_LABELS = 8_192
 """Labels kept over all layers, and how few and many that may be after one."""
-_FEWEST, _MOST = 96, 1_536
+_FEWEST, _MOST = 96, 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _solve(
         rules = Rules(
             bounds,
             np.minimum(thresholds, np.finfo(float).max),
+            spare,
             _watched(price, active),
             limits.memory_bytes * (1.0 + _ROUNDING) if memory else None,
             solution.value * (1.0 - _PROVED) if product else np.inf,
@@ -225,7 +228,18 @@ def _multipliers(
         if solution.price is not None and solution.value * (1.0 - _PROVED) <= highest:
             break
     best.sort(key=lambda entry: entry[:2])
-    return [weights for _, _, weights in best[:3]], -best[0][0]
+    return _spread(best[0][2], price, active), -best[0][0]
+
+
+def _spread(weights: Floats, price: Floats, active: list[int]) -> list[Floats]:
+    """The best weighting, and some about it: each bounds some labels better than the others do."""
+    found = [weights]
+    for component in active if len(active) > 1 else ():
+        for factor in _FACTORS:
+            other = weights.copy()
+            other[component] = price[component] + factor * (weights - price)[component]
+            found.append(other)
+    return found
 
 
 def _scales(price: Floats, active: list[int], most: Floats, paths: Paths) -> Floats:

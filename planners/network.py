@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 
 JOULES, SECONDS, ERROR2, BYTES = range(4)
 """Components of a row's vector."""
+MOST = 8
+"""Networks without the cloud kept with a chain: links change them only by what they draw idle."""
 _NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -302,4 +304,13 @@ def network(
     With the scope's `cloud` (which needs a link) every path goes there; without it none does.
     With `prices`, rows that lose to another clock at those prices are left out.
     """
-    return Builder(question, chain, scope, prices).build()
+    builder = Builder(question, chain, scope, prices)
+    if scope.cloud:
+        return builder.build()
+    key = (scope, prices, builder.local_w, builder.error2_limit)
+    if key not in chain.laid_out:
+        chain.laid_out[key] = builder.build()
+        if len(chain.laid_out) > MOST:
+            chain.laid_out.popitem(last=False)
+    found: Network | None = chain.laid_out[key]
+    return found

@@ -77,13 +77,18 @@ class Remote:
 
     def download(self, index: int) -> tuple[float, float]:
         """Layer `index`'s input back to the device (the answer, past the last layer)."""
+        return self._down(self._answer_bytes(index))
+
+    def _answer_bytes(self, index: int) -> float:
+        workload = self.question.workload
+        if index == len(workload.stages):
+            return float(workload.output_wire.bytes_per_frame * workload.frames)
+        return float(workload.stages[index].input_bytes("fp32"))
+
+    def _down(self, size: float) -> tuple[float, float]:
         question, link = self.question, self.question.conditions.link
         assert link is not None
-        workload, rate = question.workload, question.conditions.down_bytes_per_s
-        if index == len(workload.stages):
-            size = float(workload.output_wire.bytes_per_frame * workload.frames)
-        else:
-            size = float(workload.stages[index].input_bytes("fp32"))
+        rate = question.conditions.down_bytes_per_s
         hop_s = link.round_trip_s.value / 2
         watts = link.transfer_w(rate, uplink=False) - link.idle_w.value
         joules = self._waiting_w * hop_s + watts * size / rate
@@ -91,3 +96,18 @@ class Remote:
             asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
             joules += link.tail_j(link.tail_s) + (asleep - link.idle_w.value) * link.tail_s
         return hop_s + size / rate, joules
+
+    def least(self) -> tuple[float, float]:
+        """Seconds and joules, the baseline of local work included, that any use of the cloud costs.
+
+        One answer comes down, the smallest there is; one hop goes up.
+        """
+        question, link = self.question, self.question.conditions.link
+        cloud = question.conditions.cloud
+        assert link is not None and cloud is not None
+        count = len(question.workload.stages)
+        down_s, down_j = self._down(min(self._answer_bytes(i) for i in range(1, count + 1)))
+        up_s = link.round_trip_s.value / 2 + cloud.overhead_s.value
+        up_j = self._waiting_w * up_s
+        active = sum(w for _, w in baseline_w(question, question.conditions, active=True))
+        return up_s + down_s, up_j + down_j + active * (up_s + down_s)

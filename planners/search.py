@@ -14,6 +14,7 @@ from planners.limited import Limits, Solution, cheapest, least_product
 from planners.network import Network, Prices, may_leave, network
 from planners.options import allowed_processors
 from planners.prediction import predict
+from planners.remote import Remote
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
 Floats = NDArray[np.float64]
@@ -60,26 +61,34 @@ class Search:
 
         Plans on the device come first: mostly, their best shows that the cloud cannot win.
         """
-        goals = self.question.goals
-        product = goals.objective == "edp"
-        price = None if product else np.array(_PRICES[goals.objective])
-        solution, proved = Solution(price, self._limits()), True
+        product = self.question.goals.objective == "edp"
+        price = None if product else np.array(_PRICES[self.question.goals.objective])
+        solution, proved = Solution(price, self._limits(), value=self._least()), True
         best: Network | None = None
-        for found in self._networks(scope, price):
-            before = solution.value
-            improve = least_product if product else cheapest
-            proved &= improve(found, solution)
-            best = found if solution.value < before else best
+        for cloud in self._sides(scope):
+            found = None
+            if not (cloud and self._cloud_costs(price) >= solution.value):
+                found = self._network(replace(scope, cloud=cloud), price)
+            if found is not None:
+                before = solution.value
+                proved &= (least_product if product else cheapest)(found, solution)
+                best = found if solution.value < before else best
         return proved if best is None else self._confirmed(best, solution) and proved
 
-    def _networks(self, scope: Scope, price: Floats | None) -> Iterator[Network]:
+    def _sides(self, scope: Scope) -> tuple[bool, ...]:
+        """Without the cloud, and with it where it may be used."""
+        return (False, True) if scope.cloud and may_leave(self.question) else (False,)
+
+    def _cloud_costs(self, price: Floats | None) -> float:
+        """A lower bound on any plan that uses the cloud."""
+        seconds, joules = Remote.of(self.question).least()
+        return joules * seconds if price is None else float(price[0] * joules + price[1] * seconds)
+
+    def _network(self, scope: Scope, price: Floats | None) -> Network | None:
         goals = self.question.goals
         crossed = goals.deadline_s is not None or goals.energy_j is not None
         prices = None if crossed or price is None else Prices(float(price[0]), float(price[1]))
-        for cloud in (False, True) if scope.cloud and may_leave(self.question) else (False,):
-            found = network(self.question, self.chain, replace(scope, cloud=cloud), prices)
-            if found is not None:
-                yield found
+        return network(self.question, self.chain, scope, prices)
 
     def _confirmed(self, found: Network, solution: Solution) -> bool:
         """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
@@ -114,6 +123,16 @@ class Search:
         joules = sum(float(j) + float(w) * seconds for _, j, w in phase.loads)
         return seconds, joules + watts * seconds
 
+    def _least(self) -> float:
+        """Score of the best candidate that keeps all limits."""
+        return min(
+            (score(p, self.question) for p in self.seen.values() if not self._broken(p)),
+            default=np.inf,
+        )
+
+    def _broken(self, predicted: Prediction) -> tuple[Conflict, ...]:
+        return broken_limits(predicted, self.question)
+
     def kept(self) -> bool:
         """Whether any candidate keeps all limits."""
         return any(not broken_limits(p, self.question) for p in self.seen.values())
@@ -142,11 +161,12 @@ class Search:
             price = np.array(_PRICES[name])
             for within in (relaxed, error_alone):
                 solution = Solution(price, within)
-                for found in self._networks(scope, None):
-                    before = solution.value
-                    cheapest(found, solution)
-                    if solution.value < before:
-                        self._predicted(found, solution)
+                for cloud in self._sides(scope):
+                    found, before = self._network(replace(scope, cloud=cloud), None), solution.value
+                    if found is not None:
+                        cheapest(found, solution)
+                        if solution.value < before:
+                            self._predicted(found, solution)
 
     def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
         """By what is limited: the limits without that one."""
