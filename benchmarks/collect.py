@@ -126,10 +126,33 @@ def numerics() -> list[dict[str, Any]]:
     ]
 
 
+_PLANNING = (
+    ("deepx_paper_s", 0.005, "s", "AlexNet, Tegra K1, LTE, PAPER; median, tables kept"),
+    ("deepx_full_s", 0.05, "s", "the same, FULL"),
+    ("tables_paper_s", 0.5, "s", "median of pricing all options of that, PAPER"),
+    ("tables_full_s", 0.5, "s", "the same, FULL"),
+    ("deepx_100_layers_s", 0.05, "s", "a chain of 100 dense layers, PAPER; median, tables kept"),
+    ("gap_pairs", 0.005, "", "largest over four pairs, PAPER and FULL, planning aside"),
+    ("gap_error_p95", 0.02, "", "random chains, error limit, against 16 times the labels"),
+    ("gap_deadline_p95", 0.05, "", "the same with a deadline"),
+    ("gap_all_p95", 0.05, "", "the same with error, deadline and memory"),
+)
+
+
+def planning() -> list[dict[str, Any]]:
+    """How fast `deepx` plans, and how far its plans are from the best that is found."""
+    found = _script("planning.py")
+    return [
+        _figure(name, found[name], unit, target, "lower", how)
+        for name, target, unit, how in _PLANNING
+    ]
+
+
 SUITES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "front_door": front_door,
     "engine": engine,
     "numerics": numerics,
+    "planning": planning,
     "main_job": main_job,
 }
 

@@ -13,7 +13,7 @@ from planners.values import Plan, Question
 
 
 def scopes(question: Question) -> tuple[Scope, ...]:
-    """All placements; without splits or the cloud; and each single processor."""
+    """All placements; within them, without splits or the cloud, and each single processor."""
     wide = Scope(compaction=False)
     singles = tuple(
         Scope(compaction=False, splits=False, cloud=False, processors=(name,))
@@ -25,4 +25,5 @@ def scopes(question: Question) -> tuple[Scope, ...]:
 def plan(question: Question) -> Plan:
     """The best uncompacted plan."""
     narrowed = question.under(options=replace(question.options, ranks=()))
-    return find_plan(narrowed, "dad", question.options.runtime, scopes(narrowed))
+    wide, *narrower = scopes(narrowed)
+    return find_plan(narrowed, "dad", question.options.runtime, (wide,), tuple(narrower))

@@ -13,5 +13,5 @@ from planners.values import Plan, Question
 
 def plan(question: Question) -> Plan:
     """The best plan over all options."""
-    scopes = (Scope(), Scope(splits=False), *rlc.scopes(question), *dad.scopes(question))
-    return find_plan(question, "deepx", question.options.runtime, scopes)
+    narrower = (Scope(splits=False), *rlc.scopes(question), *dad.scopes(question))
+    return find_plan(question, "deepx", question.options.runtime, (Scope(),), narrower)

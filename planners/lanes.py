@@ -20,7 +20,7 @@ def lane_durations(
     if len(lanes) > 2:
         raise ValueError(f"{len(lanes)} lanes: options have at most two parts")
     alone = [[np.broadcast_to(p.alone_s(bus_bytes_per_s), count) for p in lane] for lane in lanes]
-    if len(lanes) == 1:
+    if len(lanes) < 2:
         return alone
     peaks = [np.max([_cap(phase, count) for phase in lane], axis=0) for lane in lanes]
     shared = np.flatnonzero(peaks[0] + peaks[1] > bus_bytes_per_s)

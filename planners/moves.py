@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planners.fluid import finish
+from planners.lanes import lane_durations
 from planners.options import Choice, Placement
 from planners.tables import StageTable
 from planners.values import Question
@@ -53,43 +55,23 @@ class Mover:
     device: Device
 
     def _price(self, phases: Sequence[Phase]) -> tuple[float, float]:
-        memory = self.question.soc.memory
-        seconds, joules = 0.0, 0.0
-        for phase in phases:
-            duration_s = float(phase.alone_s(memory.bandwidth_bytes_per_s.value))
-            seconds += duration_s
-            joules += memory.energy_j_per_byte.value * float(phase.size_bytes)
-            for component, constant, watts in phase.loads:
-                if component != "cloud":
-                    joules += float(constant) + float(watts) * duration_s
-        return seconds, joules
+        return self._gang([phases] if phases else [])
 
     def moves(
         self, parts: Sequence[Part], targets: Sequence[str]
     ) -> dict[str, tuple[float, float]]:
         """Seconds and joules by producing processor until all targets see all parts."""
-        processors = self.question.soc.processors
-        lanes: dict[str, tuple[float, float]] = {}
-        for source, size_bytes, _ in parts:
-            seen = {source}
-            for target in targets:
-                if target in seen:
-                    continue
-                price = self._price(self.device.move(source, target, size_bytes, "move"))
-                before = lanes.get(source, (0.0, 0.0))
-                lanes[source] = (before[0] + price[0], before[1] + price[1])
-                seen.add(target)
-                if processors[target].buffers == "shared":
-                    seen.update(n for n, spec in processors.items() if spec.buffers == "shared")
-        return lanes
+        sizes = np.array([[size_bytes] for _, size_bytes, _ in parts])
+        legs = self._legs(tuple(holder for holder, _, _ in parts), sizes, targets)
+        return {name: (float(s[0]), float(j[0])) for name, (s, j) in legs.items()}
 
     def deliver(self, sources: Sequence[Source]) -> Way:
         """To where the app reads: the runtime's processor. One column."""
-        target = (self.question.soc.runtime_processor,)
-        prices = [self.moves(source.parts, target).values() for source in sources]
-        seconds = [max((s for s, _ in lanes), default=0.0) for lanes in prices]
-        joules = [sum(j for _, j in lanes) for lanes in prices]
-        return Way(np.array(seconds)[:, None], np.array(joules)[:, None])
+        reader = self.question.soc.runtime_processor
+        names = tuple(self.question.soc.processors)
+        placement = (Choice(reader, 0.0, "fp32"),)
+        lane_s, joules = self._all_moves(sources, [placement], names)
+        return Way(lane_s.max(axis=2), joules)
 
     def encode(self, size_bytes: float, bytes_per_s: float) -> tuple[float, float]:
         """Putting the input into its wire encoding: `planners.compiling._upload`."""
@@ -109,22 +91,61 @@ class Mover:
     def _all_moves(
         self, sources: Sequence[Source], placements: Sequence[Placement], names: tuple[str, ...]
     ) -> tuple[Floats, Floats]:
-        origins = {source.parts: None for source in sources}
-        targets = {tuple(choice.processor for choice in p): None for p in placements}
-        seconds = np.zeros((len(origins), len(targets), len(names)))
-        joules = np.zeros((len(origins), len(targets)))
-        for i, parts in enumerate(origins):
-            for k, processors in enumerate(targets):
-                for name, (lane_s, lane_j) in self.moves(parts, processors).items():
-                    seconds[i, k, names.index(name)] = lane_s
-                    joules[i, k] += lane_j
-        rows = {parts: i for i, parts in enumerate(origins)}
-        columns = {processors: k for k, processors in enumerate(targets)}
-        pick = np.ix_(
-            [rows[source.parts] for source in sources],
-            [columns[tuple(choice.processor for choice in p)] for p in placements],
-        )
-        return seconds[pick], joules[pick]
+        """(sources, placements, processors) seconds by producing processor; summed joules."""
+        origins: dict[tuple[str, ...], list[int]] = {}
+        for row, source in enumerate(sources):
+            origins.setdefault(tuple(name for name, _, _ in source.parts), []).append(row)
+        targets: dict[tuple[str, ...], list[int]] = {}
+        for column, placement in enumerate(placements):
+            targets.setdefault(tuple(choice.processor for choice in placement), []).append(column)
+        seconds = np.zeros((len(sources), len(placements), len(names)))
+        joules = np.zeros((len(sources), len(placements)))
+        for holders, rows in origins.items():
+            sizes = np.array([[size for _, size, _ in sources[row].parts] for row in rows]).T
+            for processors, columns in targets.items():
+                one, other = np.ix_(rows, columns)
+                for name, (lane_s, lane_j) in self._legs(holders, sizes, processors).items():
+                    seconds[one, other, names.index(name)] = lane_s[:, None]
+                    joules[one, other] += lane_j[:, None]
+        return seconds, joules
+
+    def _legs(
+        self, holders: tuple[str, ...], sizes: Floats, targets: Sequence[str]
+    ) -> dict[str, tuple[Floats, Floats]]:
+        """Seconds and joules by holder until all targets see all parts, the bus being shared.
+
+        `sizes` is (parts, tensors): many tensors that the same processors hold.
+        """
+        memory, count = self.question.soc.memory, sizes.shape[1]
+        lanes = {
+            holder: phases
+            for holder, size in zip(holders, sizes, strict=True)
+            if (phases := self._lane(holder, size, targets))
+        }
+        durations = lane_durations(list(lanes.values()), memory.bandwidth_bytes_per_s.value, count)
+        prices = {}
+        for (holder, phases), lane_seconds in zip(lanes.items(), durations, strict=True):
+            seconds, joules = np.zeros(count), np.zeros(count)
+            for phase, duration_s in zip(phases, lane_seconds, strict=True):
+                seconds = seconds + duration_s
+                joules = joules + memory.energy_j_per_byte.value * phase.size_bytes
+                for _, constant, watts in phase.loads:
+                    joules = joules + constant + watts * duration_s
+            prices[holder] = seconds, joules
+        return prices
+
+    def _lane(self, holder: str, size: Floats, targets: Sequence[str]) -> tuple[Phase, ...]:
+        """Legs of one holder's part to the targets that cannot see it yet."""
+        processors, seen = self.question.soc.processors, {holder}
+        phases: list[Phase] = []
+        for target in targets:
+            if target in seen:
+                continue
+            phases += self.device.move(holder, target, size, "move")
+            seen.add(target)
+            if processors[target].buffers == "shared":
+                seen.update(n for n, spec in processors.items() if spec.buffers == "shared")
+        return tuple(phases)
 
     def _ready(
         self, sources: Sequence[Source], placements: Sequence[Placement], names: tuple[str, ...]
@@ -162,23 +183,39 @@ class Mover:
         kinds = list(dict.fromkeys(held))
         seconds = np.zeros((len(kinds), len(placements)))
         joules = np.zeros((len(kinds), len(placements)))
+        phases: dict[tuple[Choice, str], Phase] = {}
         for row, precisions in enumerate(kinds):
             for column, placement in enumerate(placements):
-                lanes = [self._conversion(stage, choice, precisions) for choice in placement]
-                seconds[row, column] = max((s for s, _ in lanes), default=0.0)
-                joules[row, column] = sum(j for _, j in lanes)
+                lanes = [self._conversion(stage, c, precisions, phases) for c in placement]
+                price = self._gang([lane for lane in lanes if lane])
+                seconds[row, column], joules[row, column] = price
         rows = [kinds.index(precisions) for precisions in held]
         return seconds[rows], joules[rows]
 
     def _conversion(
-        self, stage: Stage, choice: Choice, precisions: Sequence[str]
-    ) -> tuple[float, float]:
+        self,
+        stage: Stage,
+        choice: Choice,
+        precisions: Sequence[str],
+        known: dict[tuple[Choice, str], Phase],
+    ) -> list[Phase]:
         others = [precision for precision in precisions if precision != choice.precision]
-        return self._price(
-            [
-                self.device.convert(
+        for other in others:
+            if (choice, other) not in known:
+                known[choice, other] = self.device.convert(
                     stage, choice.processor, choice.frequency_hz, other, choice.precision
                 )
-                for other in others
-            ]
-        )
+        return [known[choice, other] for other in others]
+
+    def _gang(self, lanes: Sequence[Sequence[Phase]]) -> tuple[float, float]:
+        """Seconds and joules of lanes that start together and share the bus."""
+        memory = self.question.soc.memory
+        end_s, joules = 0.0, 0.0
+        spans = finish(lanes, memory.bandwidth_bytes_per_s.value) if lanes else []
+        for lane, lane_spans in zip(lanes, spans, strict=True):
+            end_s = max(end_s, lane_spans[-1][1])
+            for phase, (start_s, stop_s) in zip(lane, lane_spans, strict=True):
+                joules += memory.energy_j_per_byte.value * float(phase.size_bytes)
+                for _, constant, watts in phase.loads:
+                    joules += float(constant) + float(watts) * (stop_s - start_s)
+        return end_s, joules

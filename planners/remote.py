@@ -1,14 +1,16 @@
 """The way to the cloud and back, priced for the chain's dynamic programme."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.compiling import baseline_w
-from planners.moves import Mover, Source, Way
+from planners.moves import Mover, Way
 from planners.values import Question
 from socs.law import cloud_service
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class Remote:
     the tail); with `until_output` later seconds pay the tail's power."""
 
     @classmethod
-    def of(cls, question: Question, mover: Mover) -> "Remote":
+    def of(cls, question: Question) -> "Remote":
         """The segment under the question's conditions, which have a link and a cloud."""
         active = sum(w for _, w in baseline_w(question, question.conditions, active=True))
         asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
@@ -33,6 +35,7 @@ class Remote:
         assert link is not None
         waiting = link.tail[0].power_w.value - link.idle_w.value
         until_idle = question.energy_window == "until_idle"
+        mover = Mover(question, question.device())
         return cls(question, mover, active - asleep if until_idle else active + waiting)
 
     @property
@@ -42,28 +45,28 @@ class Remote:
         assert link is not None
         return link.tail[0].power_w.value - link.idle_w.value
 
-    def upload(self, index: int, sources: Sequence[Source]) -> Way:
-        """From each source of layer `index`'s input to the cloud, service overhead included."""
+    def upload(self, index: int, collect: Way, sizes: Floats) -> tuple[Floats, Floats]:
+        """Seconds and joules from each source of layer `index`'s input to the cloud.
+
+        `collect` is the way from the sources to the runtime's processor, `sizes` the bytes that
+        then travel; the service's overhead is included.
+        """
         question, link = self.question, self.question.conditions.link
         cloud = question.conditions.cloud
         assert link is not None and cloud is not None
-        collect = self.mover.deliver(sources)
         extra_s = link.round_trip_s.value / 2 + cloud.overhead_s.value
         extra_j = self._waiting_w * extra_s
         if question.conditions.radio_state == "idle":
             extra_s += link.promotion_s.value
             extra_j += link.promotion_s.value * (link.promotion_w.value - link.idle_w.value)
-        sizes = np.array([sum(size for _, size, _ in source.parts) for source in sources])
         if index == 0:
             wire = question.workload.input_wire
-            sizes = np.array([float(wire.bytes_per_frame * question.workload.frames)])
             encode_s, encode_j = self.mover.encode(float(sizes[0]), wire.encode_bytes_per_s)
             extra_s, extra_j = extra_s + encode_s, extra_j + encode_j
         rate = question.conditions.up_bytes_per_s
         watts = link.transfer_w(rate, uplink=True) - link.idle_w.value
         seconds = collect.seconds[:, 0] + sizes / rate + extra_s
-        joules = collect.joules[:, 0] + watts * sizes / rate + extra_j
-        return Way(seconds[:, None], joules[:, None])
+        return seconds, collect.joules[:, 0] + watts * sizes / rate + extra_j
 
     def service(self, index: int) -> tuple[float, float]:
         """The server's time for a layer, the radio waiting meanwhile."""
@@ -74,13 +77,18 @@ class Remote:
 
     def download(self, index: int) -> tuple[float, float]:
         """Layer `index`'s input back to the device (the answer, past the last layer)."""
+        return self._down(self._answer_bytes(index))
+
+    def _answer_bytes(self, index: int) -> float:
+        workload = self.question.workload
+        if index == len(workload.stages):
+            return float(workload.output_wire.bytes_per_frame * workload.frames)
+        return float(workload.stages[index].input_bytes("fp32"))
+
+    def _down(self, size: float) -> tuple[float, float]:
         question, link = self.question, self.question.conditions.link
         assert link is not None
-        workload, rate = question.workload, question.conditions.down_bytes_per_s
-        if index == len(workload.stages):
-            size = float(workload.output_wire.bytes_per_frame * workload.frames)
-        else:
-            size = float(workload.stages[index].input_bytes("fp32"))
+        rate = question.conditions.down_bytes_per_s
         hop_s = link.round_trip_s.value / 2
         watts = link.transfer_w(rate, uplink=False) - link.idle_w.value
         joules = self._waiting_w * hop_s + watts * size / rate
@@ -88,3 +96,18 @@ class Remote:
             asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
             joules += link.tail_j(link.tail_s) + (asleep - link.idle_w.value) * link.tail_s
         return hop_s + size / rate, joules
+
+    def least(self) -> tuple[float, float]:
+        """Seconds and joules, the baseline of local work included, that any use of the cloud costs.
+
+        One answer comes down, the smallest there is; one hop goes up.
+        """
+        question, link = self.question, self.question.conditions.link
+        cloud = question.conditions.cloud
+        assert link is not None and cloud is not None
+        count = len(question.workload.stages)
+        down_s, down_j = self._down(min(self._answer_bytes(i) for i in range(1, count + 1)))
+        up_s = link.round_trip_s.value / 2 + cloud.overhead_s.value
+        up_j = self._waiting_w * up_s
+        active = sum(w for _, w in baseline_w(question, question.conditions, active=True))
+        return up_s + down_s, up_j + down_j + active * (up_s + down_s)

@@ -1,37 +1,31 @@
-"""From a question to the best plan in a scope: multipliers for limits around the programme."""
+"""From a question to the best plan in a scope, every candidate predicted before it counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from planners.chain import Chain, Scope, Weights
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.chain import Chain, Scope
 from planners.checking import broken_limits
+from planners.compiling import baseline_w
+from planners.kept import chain_of
+from planners.limited import Limits, Solution, cheapest, least_product
+from planners.network import Network, Prices, may_leave, network
 from planners.options import allowed_processors
 from planners.prediction import predict
+from planners.remote import Remote
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
-_ROUNDS = 3
-"""Times that limits are priced in turn, since pricing one may break another."""
-_SLOPES = 16
-"""Steps along the hull between a plan that breaks a limit and one that keeps it."""
-_PRICED = {
-    "deadline": ("latency", Weights(energy=0.0, latency=1.0)),
-    "energy": ("energy", Weights()),
-    "memory": ("memory", Weights(energy=0.0, memory=1.0)),
+Floats = NDArray[np.float64]
+_PRICES = {
+    "energy": (1.0, 0.0, 0.0, 0.0),
+    "latency": (0.0, 1.0, 0.0, 0.0),
+    "memory": (0.0, 0.0, 0.0, 1.0),
 }
-"""By goal: its multiplier, and the weights under which nothing else counts."""
-
-
-def _amounts(predicted: Prediction) -> dict[str, float]:
-    return {
-        "energy": predicted.plan_energy_j,
-        "latency": predicted.plan_latency_s,
-        "memory": predicted.peak_memory_bytes,
-    }
-
-
-def _cost(predicted: Prediction, weights: Weights) -> float:
-    amounts = _amounts(predicted)
-    return float(sum(getattr(weights, name) * amount for name, amount in amounts.items()))
+"""By what is to be least: prices of a joule, a second, a unit of squared error, a byte."""
+_EXACT = 1e-9
+"""Share by which a prediction may differ from the sum of its path and still confirm it."""
 
 
 def score(predicted: Prediction, question: Question) -> float:
@@ -56,80 +50,92 @@ class Search:
 
     def __post_init__(self) -> None:
         before = self.question.cost.evaluations
-        self.chain = Chain(self.question, self.question.runtime(self.runtime))
+        self.chain = chain_of(self.question, self.question.runtime(self.runtime))
         self.evaluations = self.question.cost.evaluations - before
 
     def _plan(self, blocks: tuple[UnitBlock, ...]) -> Plan:
         return Plan(self.planner, blocks, None, self.evaluations, self.runtime)
 
-    def consider(self, weights: Weights, scope: Scope) -> Prediction | None:
-        """Solve once; the candidate's prediction, None where the scope has no plan."""
-        blocks = self.chain.solve(weights, scope)
-        if blocks is None:
-            return None
+    def explore(self, scope: Scope) -> bool:
+        """Find the best plan of a scope; whether it is proved the best.
+
+        Plans on the device come first: mostly, their best shows that the cloud cannot win.
+        """
+        product = self.question.goals.objective == "edp"
+        price = None if product else np.array(_PRICES[self.question.goals.objective])
+        solution, proved = Solution(price, self._limits(), value=self._least()), True
+        best: Network | None = None
+        for cloud in self._sides(scope):
+            found = None
+            if not (cloud and self._cloud_costs(price) >= solution.value):
+                found = self._network(replace(scope, cloud=cloud), price)
+            if found is not None:
+                before = solution.value
+                proved &= (least_product if product else cheapest)(found, solution)
+                best = found if solution.value < before else best
+        return proved if best is None else self._confirmed(best, solution) and proved
+
+    def _sides(self, scope: Scope) -> tuple[bool, ...]:
+        """Without the cloud, and with it where it may be used."""
+        return (False, True) if scope.cloud and may_leave(self.question) else (False,)
+
+    def _cloud_costs(self, price: Floats | None) -> float:
+        """A lower bound on any plan that uses the cloud."""
+        seconds, joules = Remote.of(self.question).least()
+        return joules * seconds if price is None else float(price[0] * joules + price[1] * seconds)
+
+    def _network(self, scope: Scope, price: Floats | None) -> Network | None:
+        goals = self.question.goals
+        crossed = goals.deadline_s is not None or goals.energy_j is not None
+        prices = None if crossed or price is None else Prices(float(price[0]), float(price[1]))
+        return network(self.question, self.chain, scope, prices)
+
+    def _confirmed(self, found: Network, solution: Solution) -> bool:
+        """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
+        predicted = self._predicted(found, solution)
+        exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
+        return exact and not broken_limits(predicted, self.question)
+
+    def _predicted(self, found: Network, solution: Solution) -> Prediction:
+        assert solution.rows is not None
+        blocks = found.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
         return self.seen[blocks]
 
-    def explore(self, scope: Scope) -> None:
-        """Collect candidates of a scope: objective weights, then multipliers for broken limits."""
-        for weights in self._weights(scope):
-            predicted = self.consider(weights, scope)
-            if predicted is not None:
-                self._repair(weights, scope, predicted)
+    def _limits(self) -> Limits:
+        """Limits on what a plan adds up, planning aside."""
+        question, goals = self.question, self.question.goals
+        planning_s, planning_j = self._planning()
+        energy_j = np.inf if goals.energy_j is None else goals.energy_j - planning_j
+        seconds = np.inf if goals.deadline_s is None else goals.deadline_s - planning_s
+        sums = (energy_j, seconds, question.error_limit**2, np.inf)
+        return Limits(sums, question.memory_limit_bytes)
 
-    def _weights(self, scope: Scope) -> Iterator[Weights]:
-        objective = self.question.goals.objective
-        if objective == "energy":
-            yield Weights()
-        elif objective == "latency":
-            yield Weights(energy=0.0, latency=1.0)
-        else:
-            anchor = self.consider(Weights(), scope)
-            if anchor is None:
-                return
-            price = anchor.plan_energy_j / max(anchor.plan_latency_s, 1e-12)
-            yield from (Weights(latency=price * 2.0**step) for step in range(-4, 5))
+    def _planning(self) -> tuple[float, float]:
+        """Seconds and joules of planning: `planners.compiling`, `planners.prediction`."""
+        question, runtime = self.question, self.question.runtime(self.runtime)
+        counted = self.evaluations * question.soc.evaluation_s.value
+        work_s = runtime.planning_s.value + (counted if runtime.counts_evaluations else 0.0)
+        phase = question.device().runtime_work("planning", work_s)
+        seconds = float(phase.seconds)
+        watts = sum(w for _, w in baseline_w(question, question.conditions, active=True))
+        joules = sum(float(j) + float(w) * seconds for _, j, w in phase.loads)
+        return seconds, joules + watts * seconds
 
-    def _repair(self, weights: Weights, scope: Scope, predicted: Prediction) -> None:
-        """Price each broken limit so that it holds at the least cost on the lower hull."""
-        for _ in range(_ROUNDS):
-            broken = broken_limits(predicted, self.question)
-            for conflict in broken:
-                if conflict.goal in _PRICED:
-                    weights = self._priced(weights, scope, conflict.goal, predicted)
-            after = self.consider(weights, scope) if broken else None
-            if after is None:
-                return
-            predicted = after
+    def _least(self) -> float:
+        """Score of the best candidate that keeps all limits."""
+        return min(
+            (score(p, self.question) for p in self.seen.values() if not self._broken(p)),
+            default=np.inf,
+        )
 
-    def _priced(self, weights: Weights, scope: Scope, goal: str, cheap: Prediction) -> Weights:
-        """Weights with the multiplier at which a limit's two sides cost the same.
+    def _broken(self, predicted: Prediction) -> tuple[Conflict, ...]:
+        return broken_limits(predicted, self.question)
 
-        Walks the hull between a plan that breaks the limit and one that keeps it: the slope
-        between the two is the next multiplier, until no plan lies below their line.
-        """
-        name, alone = _PRICED[goal]
-        kept = self.consider(alone, scope)
-        if kept is None or not self._holds(kept, goal):
-            return weights
-        for _ in range(_SLOPES):
-            saved = _amounts(cheap)[name] - _amounts(kept)[name]
-            if saved <= 0.0:
-                break
-            slope = max(_cost(kept, weights) - _cost(cheap, weights), 0.0) / saved
-            tried = replace(weights, **{name: getattr(weights, name) + slope})
-            found = self.consider(tried, scope)
-            if found is None or _cost(found, tried) >= _cost(kept, tried) * (1.0 - 1e-12):
-                return tried
-            if self._holds(found, goal):
-                kept = found
-            else:
-                cheap = found
-        return weights
-
-    def _holds(self, predicted: Prediction, goal: str) -> bool:
-        return all(broken.goal != goal for broken in broken_limits(predicted, self.question))
+    def kept(self) -> bool:
+        """Whether any candidate keeps all limits."""
+        return any(not broken_limits(p, self.question) for p in self.seen.values())
 
     def best(self) -> Plan:
         """The best candidate that keeps all limits; Infeasible, with the conflicts, otherwise."""
@@ -144,6 +150,33 @@ class Search:
         blocks = min(kept)[2]
         return replace(self._plan(blocks), predicted=self.seen[blocks])
 
+    def extremes(self, scope: Scope) -> None:
+        """For each limit but the error's: the candidate that comes nearest to it.
+
+        Within the other limits, if possible, and within the error limit alone.
+        """
+        limits = self._limits()
+        error_alone = Limits((np.inf, np.inf, limits.sums[2], np.inf), np.inf)
+        for name, relaxed in self._relaxed(limits):
+            price = np.array(_PRICES[name])
+            for within in (relaxed, error_alone):
+                solution = Solution(price, within)
+                for cloud in self._sides(scope):
+                    found, before = self._network(replace(scope, cloud=cloud), None), solution.value
+                    if found is not None:
+                        cheapest(found, solution)
+                        if solution.value < before:
+                            self._predicted(found, solution)
+
+    def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
+        """By what is limited: the limits without that one."""
+        energy_j, seconds, error2, _ = limits.sums
+        if np.isfinite(seconds):
+            yield "latency", replace(limits, sums=(energy_j, np.inf, error2, np.inf))
+        if np.isfinite(energy_j):
+            yield "energy", replace(limits, sums=(np.inf, seconds, error2, np.inf))
+        yield "memory", replace(limits, memory_bytes=np.inf)
+
     def _reason(self) -> str:
         """Why no candidate was found at all; empty where candidates broke limits."""
         if self.seen:
@@ -156,27 +189,37 @@ class Search:
         return f"no plan on {names} keeps the error limit {self.question.error_limit:g}"
 
     def _conflicts(self) -> tuple[Conflict, ...]:
-        """The broken limits of the candidate that breaks the fewest, each with the best seen."""
+        """The fewest limits that some candidate breaks, each with the best that this allows."""
         if not self.seen:
             return ()
         broken = [broken_limits(predicted, self.question) for predicted in self.seen.values()]
-        fewest = min(broken, key=len)
-        best: dict[str, float] = {}
-        for predicted in self.seen.values():
-            values = {
-                "deadline": predicted.latency_s,
-                "energy": predicted.energy_j,
-                "memory": predicted.peak_memory_bytes,
-                "error": predicted.error,
-            }
-            for goal, value in values.items():
-                best[goal] = min(best.get(goal, value), value)
-        return tuple(replace(c, best=best[c.goal]) for c in fewest)
+        fewest = min(len(conflicts) for conflicts in broken)
+        best: dict[str, Conflict] = {}
+        for conflict in (c for conflicts in broken if len(conflicts) == fewest for c in conflicts):
+            known = best.get(conflict.goal)
+            if known is None or conflict.best < known.best:
+                best[conflict.goal] = conflict
+        return tuple(best.values())
 
 
-def find_plan(question: Question, planner: str, runtime: str, scopes: tuple[Scope, ...]) -> Plan:
-    """The best plan over scopes; wider scopes list narrower ones too, so never lose to them."""
+def find_plan(
+    question: Question,
+    planner: str,
+    runtime: str,
+    scopes: tuple[Scope, ...],
+    narrower: tuple[Scope, ...] = (),
+) -> Plan:
+    """The best plan over scopes.
+
+    `narrower` ones lie within `scopes`; they are searched too unless these are proved, so that a
+    wider search never loses to a narrower one. Infeasible where no plan keeps the limits.
+    """
     search = Search(question, planner, runtime)
-    for scope in scopes:
-        search.explore(scope)
+    proved = [search.explore(scope) for scope in scopes]
+    if not all(proved):
+        for scope in narrower:
+            search.explore(scope)
+    if not search.kept():
+        for scope in scopes:
+            search.extremes(scope)
     return search.best()

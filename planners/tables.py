@@ -35,11 +35,18 @@ class StageTable:
     seconds: Floats
     joules: Floats
     stored_bytes: Floats
+    """Weights as stored, and the buffers of hosts that stage all weights of a request."""
+    call_bytes: Floats
+    """Largest buffer of hosts that stage a call's weights."""
+    activation_bytes: Floats
+    """Input and output, live together while the layer runs."""
     error2: Floats
     signature: Ints
     """Index into `signatures`."""
     signatures: tuple[tuple[int, int], ...]
     """(placement, cut)."""
+    placement_index: Ints
+    """Of each signature."""
     rank: Ints
     parts: Ints
 
@@ -58,7 +65,7 @@ def stage_table(question: Question, stage: Stage, runtime: Runtime) -> StageTabl
     choices, device = layer_options(question, stage), question.device()
     count = len(choices)
     seconds, joules = np.full(count, np.inf), np.full(count, np.inf)
-    stored, error2 = np.zeros(count), np.zeros(count)
+    stored, called, live, error2 = (np.zeros(count) for _ in range(4))
     for index, placement in enumerate(choices.placements):
         for ranked in (False, True):
             rows = np.flatnonzero((choices.placement == index) & ((choices.rank > 0) == ranked))
@@ -70,7 +77,8 @@ def stage_table(question: Question, stage: Stage, runtime: Runtime) -> StageTabl
             fits = _fits(question, stage, parts, placement, rank)
             time_s, energy_j = _gang(question, lanes, rows.size)
             seconds[rows], joules[rows] = np.where(fits, time_s, np.inf), energy_j
-            stored[rows] = _stored(question, stage, parts, placement, rank)
+            stored[rows], called[rows] = _stored(question, stage, parts, placement, rank)
+            live[rows] = _live(stage, parts, placement)
             error2[rows] = _error2(question, stage, parts, placement, rank)
     keep = np.flatnonzero(np.isfinite(seconds))
     pairs = list(zip(choices.placement[keep].tolist(), choices.cut[keep].tolist(), strict=True))
@@ -83,9 +91,12 @@ def stage_table(question: Question, stage: Stage, runtime: Runtime) -> StageTabl
         seconds=seconds[keep],
         joules=joules[keep],
         stored_bytes=stored[keep],
+        call_bytes=called[keep],
+        activation_bytes=live[keep],
         error2=error2[keep],
         signature=np.array([position[pair] for pair in pairs], dtype=np.int64),
         signatures=signatures,
+        placement_index=np.array([placement for placement, _ in signatures], dtype=np.int64),
         rank=choices.rank[keep],
         parts=parts_of[choices.placement[keep]],
     )
@@ -167,17 +178,34 @@ def _stored(
     parts: Sequence[Part],
     placement: Placement,
     rank: Ints | None,
-) -> Floats:
-    """Stored weights (blocks of one precision share them) and staging buffers."""
-    total = np.zeros(len(parts[0][0]))
+) -> tuple[Floats, Floats]:
+    """Bytes for as long as the request lasts, and of one call (`planners.memory`).
+
+    Stored weights (blocks of one precision share them) and buffers of weights staged per request;
+    the largest buffer of weights staged per call.
+    """
+    total, called = np.zeros(len(parts[0][0])), np.zeros(len(parts[0][0]))
     for precision in {choice.precision for choice in placement}:
         members = [p for c, p in zip(placement, parts, strict=True) if c.precision == precision]
         first, last = members[0][0], members[-1][1]
         total = total + stage.weight_bytes(first, last, rank, precision)
     for choice, (first, last) in zip(placement, parts, strict=True):
-        if question.hosts[choice.processor].weights.mode == "staged":
-            total = total + stage.weight_bytes(first, last, rank, choice.precision)
-    return total
+        weights = question.hosts[choice.processor].weights
+        if weights.mode == "staged":
+            held = stage.weight_bytes(first, last, rank, choice.precision)
+            if weights.per == "request":
+                total = total + held
+            else:
+                called = np.maximum(called, held)
+    return total, called
+
+
+def _live(stage: Stage, parts: Sequence[Part], placement: Placement) -> Floats:
+    total, widest = np.zeros(len(parts[0][0])), 0.0
+    for choice, (first, last) in zip(placement, parts, strict=True):
+        total = total + stage.output_bytes(first, last, choice.precision)
+        widest = max(widest, float(stage.input_bytes(choice.precision)))
+    return total + widest
 
 
 def _error2(
