@@ -18,6 +18,10 @@ from experiments.workers import _environment, _uninterrupted
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
+TIMEOUT_S = 10.0
+"""How long a scheduler may take to answer."""
+
+
 class Crew(Protocol):
     """Workers that may die and be replaced."""
 
@@ -113,7 +117,7 @@ class Processes:
 class Cluster:
     """Workers of a Dask scheduler, which itself gives a dead worker's tasks to others."""
 
-    def __init__(self, address: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(self, address: str) -> None:
         try:
             import distributed
         except ImportError:
@@ -122,7 +126,7 @@ class Cluster:
             ) from None
         try:
             make: Any = distributed.Client
-            self._client = make(address, timeout=timeout_s, set_as_default=False)
+            self._client = make(address, timeout=TIMEOUT_S, set_as_default=False)
             workers = self._client.scheduler_info(n_workers=-1)["workers"]
         except (OSError, ValueError, TimeoutError) as error:
             raise InputFault(

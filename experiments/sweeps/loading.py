@@ -27,6 +27,8 @@ Engine = Literal["auto", "des", "vector"]
 MOST_CHECKED = 400
 """Cases built at the door; what only other combinations get wrong becomes a failed case."""
 MOST_CASES = 10**12
+UNKNOWN = "no field named"
+"""How the fault of a path begins that no scenario of the sweep has."""
 _SAMPLE = 20_000
 _PACKAGES = ("workloads", "socs", "planners", "sim", "experiments")
 
@@ -158,7 +160,8 @@ def _scenario_faults(document: Document, spec: SweepSpec) -> Iterator[Fault]:
             build_case(_beside({**spec.base, **plain}, folder))
         except WrongValues as error:
             for path, message in error.problems:
-                place = _place(document, spec, path, [int(d[row]) for d in digits])
+                at = None if message.startswith(UNKNOWN) else [int(d[row]) for d in digits]
+                place = _place(spec, path, at)
                 if (place, message) not in told:
                     told.add((place, message))
                     yield _placed(document, place, message)
@@ -207,16 +210,14 @@ def _inside(block: Block) -> tuple[str, ...]:
     return ("random", "fields") if block.random is not None else ("sobol", "fields")
 
 
-def _place(
-    document: Document, spec: SweepSpec, path: str, digits: list[int]
-) -> tuple[str | int, ...]:
-    """Where a file says the value of a field in the case of those positions."""
+def _place(spec: SweepSpec, path: str, digits: list[int] | None) -> tuple[str | int, ...]:
+    """Where a file says the value of a field in the case of those positions; None: the field."""
     for number, block in enumerate(spec.axes):
         for field in block.fields:
             if field != path and not path.startswith(f"{field}."):
                 continue
             where: FieldPath = ("axes", number, *_inside(block), field)
-            position = _position(block, field, digits[number])
+            position = None if digits is None else _position(block, field, digits[number])
             return where if position is None else (*where, position)
     return ("base", path)
 
@@ -236,7 +237,7 @@ def _position(block: Block, path: str, digit: int) -> int | None:
 
 
 def _placed(document: Document, place: tuple[str | int, ...], message: str) -> Fault:
-    known = place in document.marks and not message.startswith("no field named")
+    known = place in document.marks and not message.startswith(UNKNOWN)
     return (document.fault if known else document.key_fault)(place, message)
 
 

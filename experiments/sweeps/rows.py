@@ -219,7 +219,9 @@ def _seeds(sweep: Sweep, replications: Ints) -> Ints:
 def _arrow(sweep: Sweep, numbers: Ints, columns: Columns, seeds: Ints, table: _Table) -> pa.Table:
     found: dict[str, Any] = {
         "case": pa.array(numbers, pa.int64()),
-        "case_id": pa.array(case_ids(sweep, columns, sweep.space.replications(numbers))),
+        "case_id": pa.array(
+            case_ids(sweep, columns, sweep.space.replications(numbers)), pa.string()
+        ),
     }
     for path, column in columns.items():
         found[path] = _typed(sweep, path, column)
