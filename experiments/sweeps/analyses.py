@@ -69,7 +69,7 @@ def _indices(column: "pd.Series[Any]", fields: int, metric: str) -> tuple[Floats
     parts = values.reshape(fields + 2, count)
     if np.ptp(parts[:2]) == 0.0:
         return np.zeros(fields), np.zeros(fields)
-    func: dict[str, Any] = {
+    func: Any = {
         "f_A": parts[0][None],
         "f_B": parts[1][None],
         "f_AB": parts[2:][:, None],
