@@ -77,7 +77,7 @@ def run(
     sweep = _load(file)
     _forced(sweep, engine)
     folder = Path(out) if out is not None else Path("results") / "sweeps" / sweep.name
-    with writing(folder, "--out"), metered(sweep.name, len(sweep.space)) as told:
+    with writing(folder, "--out"), metered(sweep.name, _left(sweep, folder)) as told:
         try:
             status = run_sweep(
                 sweep,
@@ -99,6 +99,15 @@ def run(
             f"{status['failed']} of {status['cases']} cases failed; their status says why, "
             "--retry-failed computes them anew"
         )
+
+
+def _left(sweep: Any, folder: Path) -> int:
+    """Case numbers that a run has before it, failures to be retried aside."""
+    from experiments.sweeps.store import is_sweep_folder, read_manifest, size
+
+    if not is_sweep_folder(folder):
+        return len(sweep.space)
+    return size(read_manifest(folder).missing())
 
 
 def _forced(sweep: Any, engine: str) -> None:

@@ -26,7 +26,9 @@ from workloads.reader import read_document, spec_of
 Engine = Literal["auto", "des", "vector"]
 MOST_CHECKED = 400
 """Cases built at the door; what only other combinations get wrong becomes a failed case."""
-MOST_CASES = 10**12
+MOST_CASES = 10**9
+MOST_SEARCHED = 10**7
+"""Case numbers looked through for one that keeps all conditions, where a sample has none."""
 UNKNOWN = "no field named"
 """How the fault of a path begins that no scenario of the sweep has."""
 _SAMPLE = 20_000
@@ -176,9 +178,10 @@ def _sample(space: Space) -> Any:
     sides = [_one_block(space, block) for block in range(len(space.spec.axes))]
     numbers = np.unique(np.concatenate([numbers, *sides]))
     numbers = numbers[space.kept(space.columns(numbers), len(numbers))]
-    if not len(numbers) and space.count():
-        edges = range(0, size, _SAMPLE)
-        numbers = next(c for e in edges if len(c := space.cases(e, min(e + _SAMPLE, size))))
+    if not len(numbers):
+        edges = range(0, min(size, MOST_SEARCHED), _SAMPLE)
+        windows = (space.cases(edge, min(edge + _SAMPLE, size)) for edge in edges)
+        numbers = next((found for found in windows if len(found)), numbers)
     chosen = [numbers[:1]]
     for digit in space.digits(numbers)[:-1]:
         _, first = np.unique(digit, return_index=True)

@@ -22,6 +22,8 @@ Metric = Literal[
 METRICS: tuple[Metric, ...] = get_args(Metric)
 MOST_DRAWS = 2**20
 """Points of a Sobol' block at most: it is generated whole."""
+MOST_NUMBERS = 2**25
+"""Points times dimensions of a Sobol' block at most."""
 
 
 class _Spec(BaseModel):
@@ -99,6 +101,9 @@ class Sobol(_Spec):
         if self.count & (self.count - 1):
             power = 1 << self.count.bit_length()
             raise ValueError(f"count is {self.count}, must be a power of 2, e.g. {power}")
+        dimensions = len(self.fields) * (2 if self.design == "saltelli" else 1)
+        if self.count * dimensions > MOST_NUMBERS:
+            raise ValueError(f"count is {self.count}, must be fewer for {len(self.fields)} fields")
         return self
 
 
