@@ -24,6 +24,7 @@ COMMANDS = {
     "infer": "one request: planned, simulated and, on request, verified on real tensors",
     "plan": "the plan without running it, and why it is as it is",
     "compare": "several planners on one request, one table",
+    "sweep": "many cases from one YAML, resumed after any interruption",
     "list": "socs, hosts, links, models, planners, experiments",
     "show": "one of them, every figure with its source",
     "check": "validate YAML files, all faults at once",

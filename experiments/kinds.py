@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from experiments.sweeps.spec import ScenarioSpec, SweepSpec
 from socs import load_host
 from socs.specs import Cloud, Host, Link, Runtime, Soc
 from workloads import load_workload
@@ -21,6 +22,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "cloud": Cloud,
     "workload": WorkloadSpec,
     "spectrum": Profile,
+    "sweep": SweepSpec,
+    "scenario": ScenarioSpec,
 }
 
 
@@ -44,6 +47,16 @@ def check_file(path: Path) -> str:
         raise SpecError([document.fault(("kind",), f"is {kind!r}, must be one of {known}")])
     if kind == "workload":
         load_workload(path)
+        return kind
+    if kind == "sweep":
+        from experiments.sweeps.loading import load_sweep
+
+        load_sweep(path)
+        return kind
+    if kind == "scenario":
+        from experiments.sweeps.loading import check_scenario
+
+        check_scenario(document)
         return kind
     spec = spec_of(document, model)
     if isinstance(spec, Soc):

@@ -157,7 +157,7 @@ def test_a_host_that_is_not_there_is_a_fault_of_the_soc(tmp_path):
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"kind: sweep\n", "kind: is 'sweep', must be one of"),
+        (b"kind: sweeps\n", "kind: is 'sweeps', must be one of"),
         (b"name: x\n", "kind: is missing"),
         (b"\xff\xfe", "UTF-8"),
         (b"kind: [soc", ""),

@@ -117,7 +117,9 @@ def test_schema_accepts_shipped_files(kind):
     schema = json.loads(deepx("schema", kind)[0])
     jsonschema.Draft202012Validator.check_schema(schema)
     files = [*(ROOT / "socs").rglob("*.yaml"), *(ROOT / "workloads").rglob("*.yaml")]
+    files += (ROOT / "experiments").rglob("*.yaml")
     documents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
+    documents.append({"kind": "scenario", "description": "one", "base": {"soc": "tegra_k1"}})
     mine = [document for document in documents if document["kind"] == kind]
     assert mine
     for document in mine:

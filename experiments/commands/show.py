@@ -9,7 +9,7 @@ from experiments.faults import given
 @click.command("show")
 @click.argument("name", metavar="NAME")
 def command(name: str) -> None:
-    """A SoC, host, link, model, planner, runtime or cloud with every figure and its source.
+    """A SoC, host, link, model, planner, sweep, runtime or cloud with every figure and source.
 
     \b
     Examples
@@ -46,6 +46,9 @@ def _show(entry: Entry) -> None:
         return
     console.print(paragraphs(entry.description))
     assert entry.path is not None
+    if entry.kind == "experiments":
+        console.print(entry.path.read_text(encoding="utf-8").rstrip())
+        return
     spec: BaseModel
     if entry.kind == "models":
         workload = load_workload(entry.path)

@@ -1,0 +1,1 @@
+"""Sweeps: one YAML, many cases, one table; any interruption resumes."""
