@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 MOST = 4
 """Each process holds the models' weights: more would ask for memory that a laptop needs."""
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Processes side by side with several threads each ruin each other."""
 
 
@@ -48,7 +48,7 @@ def _in_processes(
     before = set(active_children())
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
-        with _uninterrupted(), _environment(_ONE_THREAD):
+        with uninterrupted(), environment(ONE_THREAD):
             futures = {pool.submit(task, item): number for number, item in enumerate(items)}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -61,7 +61,7 @@ def _in_processes(
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Processes started here never see Ctrl-C themselves: this one hears it and ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -74,7 +74,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: dict[str, str]) -> Iterator[None]:
     """Environment variables for the processes started here."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

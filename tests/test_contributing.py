@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from experiments import load_results
 from planners import Goals, Question, check
 from socs import load_soc
 from workloads import load_workload
@@ -105,6 +106,17 @@ def test_a_layer_kind_exists_once_its_file_does(tmp_path):
         "load_workload('clipped.yaml').stages for layer in stage.layers))"
     )
     assert ran(["-c", code], tmp_path).strip() == "7"
+
+
+def test_add_a_sweep(tmp_path):
+    (source,) = blocks("Add an experiment", "yaml")
+    (tmp_path / "uplink.yaml").write_text(source, encoding="utf-8")
+    words = ["-m", "experiments", "sweep", "run", "uplink.yaml", "--out", "found", "--workers", "1"]
+    ran(words, tmp_path)
+    frame = load_results(tmp_path / "found")
+    assert set(frame["planner"]) == {"cpu_only", "cloud_only"}
+    assert len(frame) > 150
+    assert (frame["energy_j"] > 0).all()
 
 
 @pytest.mark.filterwarnings("default")

@@ -10,22 +10,22 @@ from click.testing import CliRunner
 from experiments.cli import main
 
 PAGE = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("#")[0].strip()
+BLOCKS = [
+    [line.split("#")[0].strip() for line in block.splitlines() if line.startswith("deepx ")]
     for block in re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("deepx ")
 ]
 
 
 def test_there_are_commands():
-    assert len(COMMANDS) >= 8
+    assert sum(map(len, BLOCKS)) >= 12
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command):
-    result = CliRunner().invoke(main, shlex.split(command)[1:])
-    assert result.exit_code == 0, result.output
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block], ids=lambda b: b[0])
+def test_commands_run(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in block:
+        result = CliRunner().invoke(main, shlex.split(command)[1:])
+        assert result.exit_code == 0, result.output
 
 
 def test_python_runs(capsys):

@@ -13,10 +13,7 @@ from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 from experiments.faults import InputFault
-from experiments.workers import _environment, _uninterrupted
-
-_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
+from experiments.workers import ONE_THREAD, environment, uninterrupted
 
 TIMEOUT_S = 10.0
 """How long a scheduler may take to answer."""
@@ -93,7 +90,7 @@ class Processes:
 
     def submit(self, task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         """Have a task done by any of them."""
-        with _uninterrupted(), _environment(_ONE_THREAD):
+        with uninterrupted(), environment(ONE_THREAD):
             return self._pool.submit(task, *arguments)
 
     def died(self, error: BaseException) -> bool:
