@@ -94,7 +94,7 @@ def test_cases_are_the_product_of_the_blocks(tmp_path):
 def test_any_window_of_cases_is_that_of_the_whole(start, count):
     space = Space.of(spec_of(WHOLE))
     whole = space.columns(np.arange(len(space)))
-    numbers = np.arange(start * 19, start * 19 + count)
+    numbers = np.arange(start * 19, min(start * 19 + count, len(space)))
     for path, column in space.columns(numbers).items():
         assert column.tolist() == whole[path][numbers].tolist()
 
