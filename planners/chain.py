@@ -183,7 +183,10 @@ def _slacks(
             number = kind[members[0]]
             if len(members) < 2:
                 continue
-            into = [np.ptp(getattr(w, name)[:, placement[members]], axis=1).max() for w in inward]
+            into = [
+                np.ptp(getattr(w, name)[:, placement[members]], axis=1).max(initial=0.0)
+                for w in inward
+            ]
             out = [np.ptp(getattr(w, name)[members], axis=0).max(initial=0.0) for w in onward]
             slack[number] = max(into) + max(out)
         found.append(slack)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.scenarios import scenario
 from planners import (
     FULL,
     PAPER,
@@ -178,3 +179,14 @@ def test_the_question_is_not_mutated_and_evaluations_are_counted():
     plan = load_planner("deepx")(asked)
     assert (asked.conditions, asked.goals, asked.options, asked.workload, asked.soc) == before
     assert plan.evaluations == asked.cost.evaluations > 1000
+
+
+def test_a_layer_that_fits_nowhere_before_one_that_does_is_infeasible():
+    """fc7 does not fit the GPU's buffers, fc8 does: there is no way to price between the two."""
+    soc = load_soc("tegra_k1")
+    room = soc.board_w.model_copy(update={"value": 20e6, "low": None, "high": None})
+    gpu = soc.processors["gpu"].model_copy(update={"block_memory_bytes": room})
+    small = soc.model_copy(update={"processors": {**soc.processors, "gpu": gpu}})
+    space = replace(FULL, ranks=(), remote_segments=0)
+    with pytest.raises(Infeasible, match="fc6"):
+        load_planner("gpu_only")(scenario(small, "alexnet", options=space))
