@@ -148,11 +148,31 @@ def planning() -> list[dict[str, Any]]:
     ]
 
 
+_SWEEPS = (
+    ("million_two_workers_s", 60.0, "s", "lower", "`deepx sweep run million --workers 2`"),
+    ("million_resume_s", 5.0, "s", "lower", "the same again, all cases done"),
+    ("engine_over_array_law", 10.0, "x", "higher", "seconds a case, engine over arrays"),
+    ("runner_overhead_ms_a_case", 0.2, "ms", "lower", "200,000 cheap cases, less the law alone"),
+    ("two_workers_over_one", 1.8, "x", "higher", "6,000 cases of deepx, start of workers included"),
+    ("memory_million_over_quarter", 1.5, "x", "lower", "peak memory, a million over 250,000"),
+)
+
+
+def sweeps() -> list[dict[str, Any]]:
+    """How fast sweeps run and resume, what the runner adds, and whether memory is flat."""
+    found = _script("sweeps.py")
+    return [
+        _figure(name, found[name], unit, target, better, how)
+        for name, target, unit, better, how in _SWEEPS
+    ]
+
+
 SUITES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "front_door": front_door,
     "engine": engine,
     "numerics": numerics,
     "planning": planning,
+    "sweeps": sweeps,
     "main_job": main_job,
 }
 
