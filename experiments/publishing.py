@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.answers import OK
+from experiments.comparison import planner_rows
 from experiments.evaluation import Finding
 from experiments.files import prepare_folder, replacing, write_json, write_text
 from experiments.report import RESULTS, write_report
-from experiments.scoring import ABSTRACT_OPTIONS, planner_rows
+from experiments.scoring import ABSTRACT_OPTIONS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.abstract import CELLS, MEMORY_GAIN, READINGS, reading
 from experiments.answers import OK
+from experiments.comparison import planner_rows
 from experiments.evaluation import Case, Finding, question_of
 from experiments.scenarios import describe
 from planners import Question
@@ -251,29 +252,6 @@ def verification(found: Findings) -> list[dict[str, Any]]:
                 "relative_error": verified.relative_error,
                 "error_bound": verified.error_bound,
                 "within_bound": verified.within_bound,
-            }
-        )
-    return rows
-
-
-def planner_rows(found: Findings) -> list[dict[str, Any]]:
-    """One row a case; numbers are None where status is not ok."""
-    rows = []
-    for case, finding in found.items():
-        outcome = finding.outcome
-        rows.append(
-            {
-                "soc": case.soc,
-                "model": case.model,
-                "planner": case.planner,
-                "options": case.options,
-                "status": finding.status,
-                "latency_s": outcome and outcome.latency_s,
-                "energy_j": outcome and outcome.energy_j,
-                "planning_energy_j": outcome and outcome.planning_energy_j,
-                "peak_memory_bytes": outcome and outcome.peak_memory_bytes,
-                "gap_to_exact": None,
-                "certificate": None,
             }
         )
     return rows

@@ -97,6 +97,27 @@ def planners_tables(rows: Rows) -> "Iterator[Table]":
         yield made
 
 
+def gaps_table(rows: Rows) -> "Table":
+    """How far each planner's plan is from the proved optimum: a row a planner, a column a case."""
+    cases = list(dict.fromkeys((r["soc"], r["model"], r["options"]) for r in rows))
+    names = [f"{shown(soc)[:5]}\n{shown(model)[:7]}\n{space}" for soc, model, space in cases]
+    made = table("planner", *names, title="Cost above the proved optimum, planning aside")
+    gaps = {(r["planner"], (r["soc"], r["model"], r["options"])): r["gap_to_exact"] for r in rows}
+    for planner in dict.fromkeys(row["planner"] for row in rows):
+        cells = [gaps.get((planner, case)) for case in cases]
+        made.add_row(planner, *(_above(gap) for gap in cells))
+    return made
+
+
+def _above(gap: float | None) -> str:
+    """A share in percent; from ten times on, as a factor."""
+    if gap is None:
+        return "-"
+    if gap >= 9.0:
+        return f"{gap + 1.0:.0f}x"
+    return f"{100.0 * gap:.{0 if gap >= 1.0 else 1 if gap >= 0.01 else 2}f} %"
+
+
 def _numbers(row: dict[str, Any] | None) -> tuple[str, str, str, str]:
     """Energy, latency, memory, planning; why not, where there are none."""
     if row is None:

@@ -111,10 +111,17 @@ _NOWHERE = _Position(_NONE, _NONE, _NONE, _NONE, _NONE)
 class Builder:
     """Lays out one question; lives for one call of `network`."""
 
-    def __init__(self, question: Question, chain: Chain, scope: Scope, prices: Prices | None):
+    def __init__(
+        self,
+        question: Question,
+        chain: Chain,
+        scope: Scope,
+        prices: Prices | None,
+        planning_s: float,
+    ) -> None:
         self.question, self.chain, self.scope, self.prices = question, chain, scope, prices
         conditions = question.conditions
-        self.remote = Remote.of(question) if scope.cloud else None
+        self.remote = Remote.of(question, planning_s) if scope.cloud else None
         self.local_w = sum(w for _, w in baseline_w(question, conditions, active=True))
         self.after_w = self.remote.after_w if self.remote else self.local_w
         self.error2_limit = question.error_limit**2
@@ -297,14 +304,19 @@ def may_leave(question: Question) -> bool:
 
 
 def network(
-    question: Question, chain: Chain, scope: Scope, prices: Prices | None
+    question: Question,
+    chain: Chain,
+    scope: Scope,
+    prices: Prices | None,
+    planning_s: float = 0.0,
 ) -> Network | None:
     """The network of a question in a scope; None where a layer has no option at all.
 
     With the scope's `cloud` (which needs a link) every path goes there; without it none does.
-    With `prices`, rows that lose to another clock at those prices are left out.
+    With `prices`, rows that lose to another clock at those prices are left out. `planning_s` is
+    what planning takes before the first layer.
     """
-    builder = Builder(question, chain, scope, prices)
+    builder = Builder(question, chain, scope, prices, planning_s)
     if scope.cloud:
         return builder.build()
     key = (scope, prices, builder.local_w, builder.error2_limit)

@@ -25,10 +25,17 @@ class Remote:
     With the window `until_idle` the tail's seconds are charged whole at the download, so later
     local work adds only what being active adds to being asleep (exact while it is shorter than
     the tail); with `until_output` later seconds pay the tail's power."""
+    promotes: bool
+    """Whether the upload finds the radio idle: from the start, or by the time planning ends."""
 
     @classmethod
-    def of(cls, question: Question) -> "Remote":
-        """The segment under the question's conditions, which have a link and a cloud."""
+    def of(cls, question: Question, planning_s: float = 0.0) -> "Remote":
+        """The segment under the question's conditions, which have a link and a cloud.
+
+        A radio that is connected at the start falls idle after its tail. Seconds of planning are
+        the same for every plan and count here; those of layers before the upload do not, so where
+        they outlast the tail the segment is priced below what it costs, never above.
+        """
         active = sum(w for _, w in baseline_w(question, question.conditions, active=True))
         asleep = sum(w for _, w in baseline_w(question, question.conditions, active=False))
         link = question.conditions.link
@@ -36,7 +43,9 @@ class Remote:
         waiting = link.tail[0].power_w.value - link.idle_w.value
         until_idle = question.energy_window == "until_idle"
         mover = Mover(question, question.device())
-        return cls(question, mover, active - asleep if until_idle else active + waiting)
+        promotes = question.conditions.radio_state == "idle" or planning_s >= link.tail_s
+        after_w = active - asleep if until_idle else active + waiting
+        return cls(question, mover, after_w, promotes)
 
     @property
     def _waiting_w(self) -> float:
@@ -56,7 +65,7 @@ class Remote:
         assert link is not None and cloud is not None
         extra_s = link.round_trip_s.value / 2 + cloud.overhead_s.value
         extra_j = self._waiting_w * extra_s
-        if question.conditions.radio_state == "idle":
+        if self.promotes:
             extra_s += link.promotion_s.value
             extra_j += link.promotion_s.value * (link.promotion_w.value - link.idle_w.value)
         if index == 0:

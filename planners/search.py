@@ -6,19 +6,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planners import network as networks
 from planners.chain import Chain, Scope
 from planners.checking import broken_limits
 from planners.compiling import baseline_w
 from planners.kept import chain_of
 from planners.limited import Limits, Solution, cheapest, least_product
-from planners.network import Network, Prices, may_leave, network
+from planners.network import Network, Prices, may_leave
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.remote import Remote
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
 Floats = NDArray[np.float64]
-_PRICES = {
+PRICES = {
     "energy": (1.0, 0.0, 0.0, 0.0),
     "latency": (0.0, 1.0, 0.0, 0.0),
     "memory": (0.0, 0.0, 0.0, 1.0),
@@ -62,20 +63,20 @@ class Search:
         Plans on the device come first: mostly, their best shows that the cloud cannot win.
         """
         product = self.question.goals.objective == "edp"
-        price = None if product else np.array(_PRICES[self.question.goals.objective])
-        solution, proved = Solution(price, self._limits(), value=self._least()), True
+        price = None if product else np.array(PRICES[self.question.goals.objective])
+        solution, proved = Solution(price, self.limits(), value=self.least()), True
         best: Network | None = None
-        for cloud in self._sides(scope):
+        for cloud in self.sides(scope):
             found = None
             if not (cloud and self._cloud_costs(price) >= solution.value):
-                found = self._network(replace(scope, cloud=cloud), price)
+                found = self.network(replace(scope, cloud=cloud), price)
             if found is not None:
                 before = solution.value
                 proved &= (least_product if product else cheapest)(found, solution)
                 best = found if solution.value < before else best
         return proved if best is None else self._confirmed(best, solution) and proved
 
-    def _sides(self, scope: Scope) -> tuple[bool, ...]:
+    def sides(self, scope: Scope) -> tuple[bool, ...]:
         """Without the cloud, and with it where it may be used."""
         return (False, True) if scope.cloud and may_leave(self.question) else (False,)
 
@@ -84,26 +85,28 @@ class Search:
         seconds, joules = Remote.of(self.question).least()
         return joules * seconds if price is None else float(price[0] * joules + price[1] * seconds)
 
-    def _network(self, scope: Scope, price: Floats | None) -> Network | None:
+    def network(self, scope: Scope, price: Floats | None) -> Network | None:
+        """The choices of a scope laid out; with a price, without clocks that lose at it."""
         goals = self.question.goals
         crossed = goals.deadline_s is not None or goals.energy_j is not None
         prices = None if crossed or price is None else Prices(float(price[0]), float(price[1]))
-        return network(self.question, self.chain, scope, prices)
+        return networks.network(self.question, self.chain, scope, prices, self._planning()[0])
 
     def _confirmed(self, found: Network, solution: Solution) -> bool:
         """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
-        predicted = self._predicted(found, solution)
+        predicted = self.predicted(found, solution)
         exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
         return exact and not broken_limits(predicted, self.question)
 
-    def _predicted(self, found: Network, solution: Solution) -> Prediction:
+    def predicted(self, found: Network, solution: Solution) -> Prediction:
+        """The prediction of a solution's plan, which is a candidate from now on."""
         assert solution.rows is not None
         blocks = found.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
         return self.seen[blocks]
 
-    def _limits(self) -> Limits:
+    def limits(self) -> Limits:
         """Limits on what a plan adds up, planning aside."""
         question, goals = self.question, self.question.goals
         planning_s, planning_j = self._planning()
@@ -123,7 +126,7 @@ class Search:
         joules = sum(float(j) + float(w) * seconds for _, j, w in phase.loads)
         return seconds, joules + watts * seconds
 
-    def _least(self) -> float:
+    def least(self) -> float:
         """Score of the best candidate that keeps all limits."""
         return min(
             (score(p, self.question) for p in self.seen.values() if not self._broken(p)),
@@ -155,18 +158,18 @@ class Search:
 
         Within the other limits, if possible, and within the error limit alone.
         """
-        limits = self._limits()
+        limits = self.limits()
         error_alone = Limits((np.inf, np.inf, limits.sums[2], np.inf), np.inf)
         for name, relaxed in self._relaxed(limits):
-            price = np.array(_PRICES[name])
+            price = np.array(PRICES[name])
             for within in (relaxed, error_alone):
                 solution = Solution(price, within)
-                for cloud in self._sides(scope):
-                    found, before = self._network(replace(scope, cloud=cloud), None), solution.value
+                for cloud in self.sides(scope):
+                    found, before = self.network(replace(scope, cloud=cloud), None), solution.value
                     if found is not None:
                         cheapest(found, solution)
                         if solution.value < before:
-                            self._predicted(found, solution)
+                            self.predicted(found, solution)
 
     def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
         """By what is limited: the limits without that one."""

@@ -99,6 +99,7 @@ def _show(result: dict[str, Any]) -> None:
     from experiments.summary import (
         cells_table,
         closing_lines,
+        gaps_table,
         memory_table,
         planners_tables,
         verification_table,
@@ -109,6 +110,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(cells_table(result["cells"]))
     console.print(memory_table(result["memory"]))
     console.print(verification_table(result["verification"]))
+    console.print(gaps_table(result["planners"]))
     for made in planners_tables(result["planners"]):
         console.print(made)
     for line in closing_lines(result):
