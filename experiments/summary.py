@@ -100,7 +100,7 @@ def planners_tables(rows: Rows) -> "Iterator[Table]":
 def gaps_table(rows: Rows) -> "Table":
     """How far each planner's plan is from the proved optimum: a row a planner, a column a case."""
     cases = list(dict.fromkeys((r["soc"], r["model"], r["options"]) for r in rows))
-    names = [f"{shown(soc)[:5]}\n{shown(model)[:7]}\n{space}" for soc, model, space in cases]
+    names = [f"{shown(soc)[:5]}\n{shown(model)[:5]}\n{space}" for soc, model, space in cases]
     made = table("planner", *names, title="Cost above the proved optimum, planning aside")
     gaps = {(r["planner"], (r["soc"], r["model"], r["options"])): r["gap_to_exact"] for r in rows}
     for planner in dict.fromkeys(row["planner"] for row in rows):
@@ -115,6 +115,7 @@ def _above(gap: float | None) -> str:
         return "-"
     if gap >= 9.0:
         return f"{gap + 1.0:.0f}x"
+    gap = max(gap, 0.0) if abs(gap) < 1e-9 else gap  # no sign on what rounding leaves
     return f"{100.0 * gap:.{0 if gap >= 1.0 else 1 if gap >= 0.01 else 2}f} %"
 
 

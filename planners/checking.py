@@ -104,10 +104,15 @@ def _check_together(layer: str, blocks: list[UnitBlock], question: Question) -> 
 
 
 def _check_segments(plan: Plan, question: Question) -> None:
+    """Runs of layers in the cloud along any path through the model."""
     remote = {block.layer: block.processor == CLOUD for block in plan.blocks}
-    flags = [remote[stage.name] for stage in question.workload.stages]
-    segments = sum(now and not before for before, now in zip([False, *flags], flags, strict=False))
-    allowed = question.options.remote_segments
+    runs = {"input": 0}
+    for stage in question.workload.stages:
+        away = remote[stage.name]
+        runs[stage.name] = max(
+            runs[name] + (away and not remote.get(name, False)) for name in stage.inputs
+        )
+    segments, allowed = max(runs.values()), question.options.remote_segments
     if segments > allowed:
         raise PlanError(f"{segments} runs of layers in the cloud; at most {allowed}")
 

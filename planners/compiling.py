@@ -60,6 +60,8 @@ class _Trace:
     """Awake processors and the frequency that each runs at."""
     parts: dict[str, list[tuple[str, float, str]]] = field(default_factory=dict)
     """Of each tensor: (processor that holds it, bytes, precision)."""
+    uploaded: set[str] = field(default_factory=set)
+    """Tensors that the cloud has been sent: several layers may read one."""
     visible: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """Processors that a holder's part of a tensor has been made visible to."""
 
@@ -244,7 +246,8 @@ class _Layout:
         assert cloud is not None and link is not None
         gangs: list[Gang] = []
         for name in stage.inputs:
-            if self.trace.parts[name][0][0] != CLOUD:
+            if self.trace.parts[name][0][0] != CLOUD and name not in self.trace.uploaded:
+                self.trace.uploaded.add(name)
                 gangs.extend(self._upload(name))
                 overhead = Phase(CLOUD, "service overhead", cloud.overhead_s.value, 0.0, ())
                 gangs.append((Lane((overhead,)),))
@@ -292,6 +295,7 @@ class _Layout:
 
     def _download(self, name: str, size_bytes: float) -> Gang:
         self.trace.parts[name] = [(self.runtime_processor, size_bytes, "fp32")]
+        self.trace.uploaded.add(name)  # it was made there
         return (Lane((self._hop(), self._transfer(f"download {name}", size_bytes, uplink=False))),)
 
     def _delivery(self) -> Step:
