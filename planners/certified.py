@@ -25,6 +25,10 @@ Flags = NDArray[np.bool_]
 
 MOST_LABELS = 400_000
 """Labels after a layer, a fixed number: what is proved does not depend on the machine."""
+_COMPARED = 4
+"""Dominance by three and more components compares pairs: then so many times fewer labels."""
+_BEFORE = 4
+"""So many times more labels may be there before dominance drops some."""
 _ROUNDING = 5e-13
 """Share by which sums may pass a limit, since predictions round differently (1e-12 is allowed)."""
 _EQUAL = 1e-10
@@ -191,15 +195,26 @@ def _explore(proof: _Proof, solution: Solution, most_labels: int) -> None:
 
 def _over(proof: _Proof, number: int, layer: Layer, labels: _Labels, most_labels: int) -> _Labels:
     """Labels after a layer: first the way to each target, then the rows there."""
+    bounds = proof.bounds
+    columns = len(proof.watched) + 3 * (proof.memory_bytes is not None)
+    most = most_labels if columns <= 2 else max(1, most_labels // _COMPARED ** (columns - 2))
     arrived = _arrived(proof, number, layer, labels)
+    arrived = _roomy(proof, bounds.through[number], arrived, _BEFORE * most)
+    arrived = arrived.take(_undominated(proof, arrived.node, arrived))
     made = _placed(proof, number, layer, arrived)
+    made = _roomy(proof, bounds.beyond[number], made, _BEFORE * most)
     made = made.take(_undominated(proof, made.node, made))
-    if len(made.node) > most_labels:
-        bound = _lowest(proof, number, made)
-        order = np.argsort(bound, kind="stable")
-        proof.given_up = min(proof.given_up, float(bound[order[most_labels]]))
-        made = made.take(np.sort(order[:most_labels]))
-    return made
+    return _roomy(proof, bounds.beyond[number], made, most)
+
+
+def _roomy(proof: _Proof, beyond: Floats, labels: _Labels, most: int) -> _Labels:
+    """At most so many labels, those of least bound; the least bound given up is noted."""
+    if len(labels.node) <= most:
+        return labels
+    bound = _lowest(proof, beyond, labels)
+    order = np.argsort(bound, kind="stable")
+    proof.given_up = min(proof.given_up, float(bound[order[most]]))
+    return labels.take(np.sort(order[:most]))
 
 
 def _arrived(proof: _Proof, number: int, layer: Layer, labels: _Labels) -> _Labels:
@@ -218,8 +233,7 @@ def _arrived(proof: _Proof, number: int, layer: Layer, labels: _Labels) -> _Labe
         one, target = np.nonzero(fine)
         one += start
         found.append(_moved(layer, labels, one, target))
-    joined = _joined(found)
-    return joined.take(_undominated(proof, joined.node, joined))
+    return _joined(found)
 
 
 def _moved(layer: Layer, labels: _Labels, one: Ints, target: Ints) -> _Labels:
@@ -282,9 +296,9 @@ def _undominated(proof: _Proof, groups: Ints, labels: _Labels) -> Ints:
     return undominated(groups, columns)
 
 
-def _lowest(proof: _Proof, number: int, made: _Labels) -> Floats:
-    """The highest of the bounds on what completing each label costs."""
+def _lowest(proof: _Proof, beyond: Floats, labels: _Labels) -> Floats:
+    """The highest of the bounds on what completing each label costs, `beyond` its node."""
     weights = proof.bounds.weights[: proof.linear]
-    beyond = proof.bounds.beyond[number][: proof.linear, made.node]
-    bound: Floats = (weights @ made.sums.T + beyond - proof.spare[:, None]).max(axis=0)
+    onward = beyond[: proof.linear, labels.node]
+    bound: Floats = (weights @ labels.sums.T + onward - proof.spare[:, None]).max(axis=0)
     return bound
