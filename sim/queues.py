@@ -1,7 +1,7 @@
 """Processors that one step at a time holds, earliest request first."""
 
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 
 Names = tuple[str, ...]
@@ -45,6 +45,16 @@ class ProcessorQueues:
         """Give processors back."""
         self._free.update(held)
         for name in held:
+            self._dispatch(name)
+
+    def withdraw(self, request: int) -> None:
+        """Take a request's tickets out of all queues: it no longer wants what it waited for."""
+        for waiting in self._waiting.values():
+            kept = [ticket for ticket in waiting if ticket[0] != request]
+            if len(kept) < len(waiting):
+                waiting[:] = kept
+                heapify(waiting)
+        for name in self._waiting:
             self._dispatch(name)
 
     def _dispatch(self, name: str) -> None:

@@ -1,0 +1,323 @@
+"""A living device: many requests at once, while conditions change and parts fail.
+
+Between two events all powers are constant, so energy, battery and temperature are integrated in
+closed form when the next event settles the device; nothing polls.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from simpy import Environment, Event
+
+from planners.compiling import baseline_w
+from planners.values import Goals, Question
+from sim.attempt import Attempt
+from sim.bandwidth import SharedBandwidth
+from sim.clock import after
+from sim.drafts import Draft, Pricer
+from sim.jobs import App, Ending, Job, NoPlan, Order, Sink
+from sim.living_radio import LivingRadio
+from sim.living_server import LivingServer
+from sim.meter import Meter
+from sim.program import Wait
+from sim.queues import ProcessorQueues
+from sim.request import Watcher
+from sim.surroundings import Surroundings, World
+from sim.tasks import Task
+from workloads import Stage
+
+STANDBY = "standby"
+"""Component of what the device draws where no request is in flight and the radio is idle."""
+
+
+class PowerListener(Protocol):
+    """What lives on the device's power: a battery, a thermal model."""
+
+    def advance(self, duration_s: float, energy_j: float) -> None:
+        """The device drew so many joules, evenly, over the last seconds."""
+
+
+Watch = Callable[[Job, Draft], tuple[Watcher, ...]]
+
+
+class LivingDevice:
+    """A SoC with link and server under moving surroundings; what changes during a simulation."""
+
+    def __init__(
+        self,
+        env: Environment,
+        question: Question,
+        world: World,
+        sink: Sink,
+        *,
+        slots: int = 1,
+        order: Order = "fifo",
+        most_in_flight: int = 1000,
+        most_recoveries: int = 8,
+        notice_s: float = 0.0,
+        standby_w: float = 0.0,
+        watch: Watch | None = None,
+    ) -> None:
+        self.env, self.world, self.sink, self.order = env, world, sink, order
+        self.question = question
+        self.most_in_flight, self.most_recoveries = most_in_flight, most_recoveries
+        self.notice_s, self.standby_w = notice_s, standby_w
+        self._watch = watch
+        memory = question.soc.memory
+        self._bus_bytes_per_s = memory.bandwidth_bytes_per_s.value
+        self.bus = SharedBandwidth(env, self._bus_bytes_per_s * (1.0 - world.now.bus_taken))
+        self.processors = ProcessorQueues(question.soc.processors)
+        self.radio = LivingRadio(self, question.conditions.link)
+        self.server = LivingServer(self, slots)
+        self.pricer = Pricer()
+        self.meter = Meter()
+        self.listeners: list[PowerListener] = []
+        state = question.conditions
+        self._active_w = baseline_w(question, state, active=True)
+        self._asleep_w = baseline_w(question, state, active=False)
+        self._until_idle = question.energy_window == "until_idle"
+        self._tasks: dict[Task, None] = {}
+        self.attempts: dict[Job, Attempt] = {}
+        self.in_flight: dict[Job, None] = {}
+        self.settled_s, self.settled_j, self._base_each_j = env.now, 0.0, 0.0
+        self._numbers = 0
+        world.listen(self._surroundings_changed)
+
+    # -- requests ------------------------------------------------------------------------------
+
+    def submit(self, app: App) -> Job:
+        """A request comes in now."""
+        self.settle()
+        job = Job(self._numbers, app, self.env.now, self._base_each_j)
+        self._numbers += 1
+        self.sink.began(job)
+        full = len(self.in_flight) >= self.most_in_flight
+        self.in_flight[job] = None
+        if full:
+            self._end(job, "failed", "too many requests in flight")
+            return job
+        try:
+            draft = app.decider.draft(app, self.world.believed(), self.world.now)
+        except NoPlan as error:
+            self._end(job, "failed", str(error))
+            return job
+        self._begin(job, draft)
+        return job
+
+    def cancel(self, job: Job, reason: str = "cancelled") -> None:
+        """End a request that is in flight; nothing happens to one that has ended."""
+        if job not in self.in_flight:
+            return
+        self.settle()
+        attempt = self.attempts.pop(job, None)
+        if attempt is not None:
+            attempt.close()
+        self._end(job, "failed", reason)
+
+    def _begin(self, job: Job, draft: Draft) -> None:
+        job.draft = draft
+        watchers = self._watch(job, draft) if self._watch else ()
+        attempt = Attempt(job, draft, self, watchers)
+        self.attempts[job] = attempt
+        shortage = self._shortage(attempt)
+        if shortage is not None:
+            self.break_off(attempt, shortage)
+        else:
+            attempt.start()
+
+    def answer(self, attempt: Attempt) -> None:
+        """The output of a request is there."""
+        self.settle()
+        job = attempt.job
+        attempt.closed = True
+        del self.attempts[job]
+        due_s = job.due_s
+        late = due_s is not None and self.env.now > due_s * (1.0 + 1e-12)
+        self._end(job, "late" if late else "done", None)
+
+    def _end(self, job: Job, ending: Ending, reason: str | None) -> None:
+        del self.in_flight[job]
+        job.ended, job.reason, job.ended_s = ending, reason, self.env.now
+        job.energy_j += self._base_each_j - job.base_mark_j
+        self.sink.ended(job)
+        if self.radio.owner is not job:
+            self.sink.closed(job)
+
+    def close_account(self, job: Job) -> None:
+        """The radio's tail is no longer this request's."""
+        if job.ended is not None:
+            self.sink.closed(job)
+
+    # -- what is missing, and what is done about it ---------------------------------------------
+
+    def obstacle(self, wait: Wait) -> str | None:
+        """What keeps a wait from starting now."""
+        state = self.world.now
+        if wait.kind == "transfer":
+            return "link lost" if state.up_bytes_per_s is None else None
+        if wait.kind == "service":
+            return "server down" if state.server_speed == 0.0 else None
+        if state.offline:
+            for activity in wait.activities:
+                if activity.resource in state.offline:
+                    return f"{activity.resource} offline"
+        return None
+
+    def _shortage(self, attempt: Attempt) -> str | None:
+        free = self.world.now.free_memory_bytes
+        if free is None:
+            memory = self.question.soc.memory
+            free = memory.capacity_bytes.value - memory.reserved_bytes.value
+        return "out of memory" if attempt.peak_memory_bytes > free else None
+
+    def break_off(self, attempt: Attempt, reason: str) -> None:
+        """End an attempt; the host notices after a while and sees what can be done."""
+        if attempt.closed:
+            return
+        self.settle()
+        job = attempt.job
+        attempt.close()
+        del self.attempts[job]
+        job.layers_done = self._surviving(attempt)
+
+        def noticed(_: Event) -> None:
+            if job in self.in_flight:
+                self._recover(job, reason)
+
+        after(self.env, self.notice_s, noticed)
+
+    def _surviving(self, attempt: Attempt) -> int:
+        """Leading layers that are done and whose outputs, as far as needed, are still there."""
+        stages = attempt.draft.question.workload.stages
+        count = attempt.draft.first_layer
+        while count < len(stages) and stages[count].name in attempt.done:
+            count += 1
+        holders: dict[str, set[str]] = {}
+        for block in attempt.draft.plan.blocks:
+            holders.setdefault(block.layer, set()).add(block.processor)
+        gone = {"cloud"} | {
+            name
+            for name in self.world.now.offline
+            if self.question.soc.processors[name].buffers == "separate"
+        }
+        while count > 0 and self._lost(stages, count, holders, gone):
+            count -= 1
+        return count
+
+    @staticmethod
+    def _lost(
+        stages: tuple[Stage, ...], count: int, holders: dict[str, set[str]], gone: set[str]
+    ) -> bool:
+        """Whether a layer that those from `count` on (or the app) read lies where it is lost."""
+        made = {stage.name for stage in stages[:count]}
+        read = {name for stage in stages[count:] for name in stage.inputs if name in made}
+        if count == len(stages):
+            read = {stages[-1].name}
+        return any(holders[name] & gone for name in read)
+
+    def _recover(self, job: Job, reason: str) -> None:
+        """Replan what is left locally, or fail with the reason."""
+        self.settle()
+        job.recoveries += 1
+        if job.recoveries > self.most_recoveries:
+            self._end(job, "failed", f"gave up after {reason}")
+            return
+        left_s = None if job.due_s is None else job.due_s - self.env.now
+        asked = job.app.question.goals
+        goals = Goals(
+            objective=asked.objective,
+            deadline_s=left_s if left_s is not None and left_s > 0.0 else None,
+            memory_bytes=asked.memory_bytes,
+            error=asked.error,
+        )
+        try:
+            draft = job.app.decider.recover(job, self.world.now, goals)
+        except NoPlan as error:
+            self._end(job, "failed", f"{reason}: {error}")
+            return
+        self._begin(job, draft)
+
+    # -- surroundings --------------------------------------------------------------------------
+
+    def _surroundings_changed(self, before: Surroundings, after: Surroundings) -> None:
+        self.settle()
+        if after.bus_taken != before.bus_taken:
+            self.bus.set_capacity(self._bus_bytes_per_s * (1.0 - after.bus_taken))
+        for attempt, reason in self._broken(before, after):
+            self.break_off(attempt, reason)
+        if after.law != before.law:
+            for attempt in self.attempts.values():
+                attempt.reprice()
+        self.radio.follow()
+        if after.server_speed != before.server_speed:
+            self.server.follow()
+
+    def _broken(self, before: Surroundings, after: Surroundings) -> list[tuple[Attempt, str]]:
+        """Attempts that wait for what is no longer there."""
+        worse = (
+            after.up_bytes_per_s is None
+            or after.server_speed == 0.0
+            or after.offline != before.offline
+            or after.free_memory_bytes != before.free_memory_bytes
+        )
+        found = []
+        for attempt in self.attempts.values() if worse else ():
+            reasons = (self.obstacle(task.wait) for task in attempt.tasks)
+            reason = next((r for r in reasons if r is not None), None) or self._shortage(attempt)
+            if reason is not None:
+                found.append((attempt, reason))
+        return found
+
+    # -- energy --------------------------------------------------------------------------------
+
+    def take(self, task: Task) -> None:
+        """A task is under way from now on."""
+        self._tasks[task] = None
+        task.attempt.tasks[task] = None
+
+    def drop(self, task: Task) -> None:
+        """A task is no longer under way."""
+        self._tasks.pop(task, None)
+        task.attempt.tasks.pop(task, None)
+
+    def settle(self) -> None:
+        """Account energy up to now; powers have been constant since the last time."""
+        duration_s = self.env.now - self.settled_s
+        if duration_s <= 0.0:
+            return
+        self.settled_s = self.env.now
+        before_j = self.settled_j
+        for task in self._tasks:
+            task.settle(duration_s)
+        self.radio.settle(duration_s)
+        self._settle_baseline(duration_s)
+        for listener in self.listeners:
+            listener.advance(duration_s, self.settled_j - before_j)
+
+    def _settle_baseline(self, duration_s: float) -> None:
+        joules = self.meter.joules
+        if self.in_flight:
+            taken_j = _charge(joules, self._active_w, duration_s)
+            self._base_each_j += taken_j / len(self.in_flight)
+        elif self._until_idle and self.radio.owner is not None:
+            taken_j = _charge(joules, self._asleep_w, duration_s)
+            self.radio.owner.energy_j += taken_j
+        else:
+            taken_j = self.standby_w * duration_s
+            joules[STANDBY] += taken_j
+        self.settled_j += taken_j
+
+    @property
+    def device_j(self) -> float:
+        """Energy of the device so far, as it was settled."""
+        return self.settled_j
+
+
+def _charge(
+    joules: dict[str, float], watts: tuple[tuple[str, float], ...], duration_s: float
+) -> float:
+    total_j = 0.0
+    for component, power_w in watts:
+        joules[component] += power_w * duration_s
+        total_j += power_w * duration_s
+    return total_j
