@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": "the plan without running it, and why it is as it is",
     "compare": "several planners on one request, one table",
     "sweep": "many cases from one YAML, resumed after any interruption",
+    "stream": "requests coming in on a living device, under policies compared",
     "list": "socs, hosts, links, models, planners, experiments",
     "show": "one of them, every figure with its source",
     "check": "validate YAML files, all faults at once",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from experiments.streams.spec import StreamSpec
 from experiments.sweeps.spec import ScenarioSpec, SweepSpec
 from socs import load_host
 from socs.specs import Cloud, Host, Link, Runtime, Soc
@@ -24,6 +25,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "spectrum": Profile,
     "sweep": SweepSpec,
     "scenario": ScenarioSpec,
+    "stream": StreamSpec,
 }
 
 
@@ -52,6 +54,11 @@ def check_file(path: Path) -> str:
         from experiments.sweeps.loading import load_sweep
 
         load_sweep(path)
+        return kind
+    if kind == "stream":
+        from experiments.streams.loading import check_stream
+
+        check_stream(document)
         return kind
     if kind == "scenario":
         from experiments.sweeps.loading import check_scenario

@@ -1,0 +1,1 @@
+"""Request streams on a living device, from YAML."""
