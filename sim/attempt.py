@@ -176,6 +176,7 @@ class Attempt:
             self.device.drop(task)
         self.device.radio.withdraw(self)
         self.device.server.withdraw(self)
+        self.device.residence.withdraw(self)
         if self._waiting:
             self._waiting = False
             self.device.processors.withdraw(self.number)

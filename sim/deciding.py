@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from math import ceil, exp, floor, log
 from typing import Literal
 
+from planners.checking import check
 from planners.discovery import load_planner
 from planners.options import allowed_processors
 from planners.values import (
-    CLOUD,
     Goals,
     Infeasible,
     NotApplicable,
     Plan,
+    PlanError,
     PlanFunction,
     Question,
 )
@@ -189,9 +190,17 @@ class Planning:
             done = 0
         asked = rest_question(planning_question(question, local, goals), before.plan, done, goals)
         try:
-            after = best_plan(self.planner, asked)
-        except NoPlan:
+            after = _serving(best_plan(self.planner, asked), asked, local)
+        except (NoPlan, PlanError):
             after = best_plan(load_planner(LOCAL_PLANNER), asked)
-        assert all(block.processor != CLOUD for block in after.blocks)
         plan = joined_plan(before.plan, after, question, done)
         return Draft(plan, question, planned=True, first_layer=done)
+
+
+def _serving(plan: Plan, question: Question, state: Surroundings) -> Plan:
+    """The plan, where it keeps to what there is; PlanError otherwise."""
+    for block in plan.blocks:
+        if block.processor in state.offline:
+            raise PlanError(f"{block.layer}: {block.processor} is off")
+    check(plan, question, goals=False)
+    return plan

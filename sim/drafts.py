@@ -89,15 +89,16 @@ class Pricer:
 
 
 def _compile(draft: Draft, surroundings: Surroundings) -> Priced:
-    caps = dict(surroundings.caps_hz)
-    question = capped_question(draft.question.under(cost=Roofline()), surroundings.caps_hz)
+    busy, clocks_hz, temperature_c = surroundings.law
+    caps = dict(clocks_hz)
+    question = capped_question(draft.question.under(cost=Roofline()), clocks_hz)
     plan = replace(
         draft.plan, blocks=tuple(_capped(b, question.soc, caps) for b in draft.plan.blocks)
     )
     state = replace(
         draft.question.conditions,
-        busy=dict(surroundings.busy),
-        temperature_c=surroundings.temperature_c,
+        busy=dict(busy),
+        temperature_c=temperature_c,
     )
     execution = compile_plan(plan, question, state)
     return Priced.of(prepare(_left(execution, draft), question))

@@ -4,6 +4,7 @@ Between two events all powers are constant, so energy, battery and temperature a
 closed form when the next event settles the device; nothing polls.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from sim.attempt import Attempt
 from sim.bandwidth import SharedBandwidth
 from sim.clock import after
 from sim.drafts import Draft, Pricer
+from sim.governors import Governor
 from sim.jobs import App, Ending, Job, NoPlan, Order, Sink
 from sim.living_radio import LivingRadio
 from sim.living_server import LivingServer
@@ -22,6 +24,7 @@ from sim.meter import Meter
 from sim.program import Wait
 from sim.queues import ProcessorQueues
 from sim.request import Watcher
+from sim.residence import Flash, Residence
 from sim.surroundings import Surroundings, World
 from sim.tasks import Task
 from workloads import Stage
@@ -56,6 +59,7 @@ class LivingDevice:
         most_recoveries: int = 8,
         notice_s: float = 0.0,
         standby_w: float = 0.0,
+        flash: Flash | None = None,
         watch: Watch | None = None,
     ) -> None:
         self.env, self.world, self.sink, self.order = env, world, sink, order
@@ -69,9 +73,14 @@ class LivingDevice:
         self.processors = ProcessorQueues(question.soc.processors)
         self.radio = LivingRadio(self, question.conditions.link)
         self.server = LivingServer(self, slots)
+        self.residence = Residence(self, flash)
         self.pricer = Pricer()
         self.meter = Meter()
         self.listeners: list[PowerListener] = []
+        self._governors: dict[str, Governor] = {}
+        self._at_work: Counter[str] = Counter()
+        self.dead: str | None = None
+        """Why the device gives no answers any more."""
         state = question.conditions
         self._active_w = baseline_w(question, state, active=True)
         self._asleep_w = baseline_w(question, state, active=False)
@@ -83,6 +92,16 @@ class LivingDevice:
         self._numbers = 0
         world.listen(self._surroundings_changed)
 
+    def govern(self, governor: Governor) -> None:
+        """Let a governor choose a processor's clock."""
+        self._governors[governor.processor] = governor
+
+    def die(self, reason: str) -> None:
+        """All requests fail, and all that will come."""
+        self.dead = reason
+        for job in tuple(self.in_flight):
+            self.cancel(job, reason)
+
     # -- requests ------------------------------------------------------------------------------
 
     def submit(self, app: App) -> Job:
@@ -93,8 +112,8 @@ class LivingDevice:
         self.sink.began(job)
         full = len(self.in_flight) >= self.most_in_flight
         self.in_flight[job] = None
-        if full:
-            self._end(job, "failed", "too many requests in flight")
+        if full or self.dead is not None:
+            self._end(job, "failed", self.dead or "too many requests in flight")
             return job
         try:
             draft = app.decider.draft(app, self.world.believed(), self.world.now)
@@ -123,7 +142,7 @@ class LivingDevice:
         if shortage is not None:
             self.break_off(attempt, shortage)
         else:
-            attempt.start()
+            self.residence.ready(attempt, attempt.start)
 
     def answer(self, attempt: Attempt) -> None:
         """The output of a request is there."""
@@ -164,11 +183,15 @@ class LivingDevice:
         return None
 
     def _shortage(self, attempt: Attempt) -> str | None:
+        short = attempt.peak_memory_bytes > self.free_memory_bytes
+        return "out of memory" if short else None
+
+    @property
+    def free_memory_bytes(self) -> float:
+        """What other apps and the system leave to models and activations."""
         free = self.world.now.free_memory_bytes
-        if free is None:
-            memory = self.question.soc.memory
-            free = memory.capacity_bytes.value - memory.reserved_bytes.value
-        return "out of memory" if attempt.peak_memory_bytes > free else None
+        memory = self.question.soc.memory
+        return memory.capacity_bytes.value - memory.reserved_bytes.value if free is None else free
 
     def break_off(self, attempt: Attempt, reason: str) -> None:
         """End an attempt; the host notices after a while and sees what can be done."""
@@ -243,6 +266,8 @@ class LivingDevice:
         self.settle()
         if after.bus_taken != before.bus_taken:
             self.bus.set_capacity(self._bus_bytes_per_s * (1.0 - after.bus_taken))
+        if after.free_memory_bytes != before.free_memory_bytes:
+            self.residence.shrink(self.free_memory_bytes)
         for attempt, reason in self._broken(before, after):
             self.break_off(attempt, reason)
         if after.law != before.law:
@@ -274,11 +299,22 @@ class LivingDevice:
         """A task is under way from now on."""
         self._tasks[task] = None
         task.attempt.tasks[task] = None
+        if self._governors:
+            self._work(task.resource, 1)
 
     def drop(self, task: Task) -> None:
         """A task is no longer under way."""
-        self._tasks.pop(task, None)
         task.attempt.tasks.pop(task, None)
+        if task in self._tasks:
+            del self._tasks[task]
+            if self._governors:
+                self._work(task.resource, -1)
+
+    def _work(self, resource: str, change: int) -> None:
+        governor = self._governors.get(resource)
+        if governor is not None:
+            self._at_work[resource] += change
+            governor.working(self._at_work[resource] > 0)
 
     def settle(self) -> None:
         """Account energy up to now; powers have been constant since the last time."""

@@ -18,7 +18,9 @@ class Surroundings:
     busy: Shares = ()
     """Share of each processor that other work takes, in [0, 1)."""
     caps_hz: Shares = ()
-    """Highest clock that governor and thermal engine allow."""
+    """Highest clock that thermal engine and faults allow."""
+    governed_hz: Shares = ()
+    """Clock that a processor's governor has chosen; planners do not reckon with it."""
     temperature_c: float = 50.0
     """Of the die, in whole steps of the thermal model."""
     bus_taken: float = 0.0
@@ -35,8 +37,13 @@ class Surroundings:
 
     @property
     def law(self) -> tuple[Shares, Shares, float]:
-        """What a block's seconds and watts depend on."""
-        return self.busy, self.caps_hz, self.temperature_c
+        """What a block's seconds and watts depend on: load, highest clocks, temperature."""
+        if not self.governed_hz:
+            return self.busy, self.caps_hz, self.temperature_c
+        clocks = dict(self.governed_hz)
+        for name, cap_hz in self.caps_hz:
+            clocks[name] = min(cap_hz, clocks.get(name, cap_hz))
+        return self.busy, tuple(sorted(clocks.items())), self.temperature_c
 
 
 def with_share(shares: Shares, name: str, value: float | None) -> Shares:

@@ -7,20 +7,24 @@ from functools import partial
 import numpy as np
 from simpy import Environment
 
+from experiments.streams.equipping import break_things, equip
 from experiments.streams.loading import Stream
-from experiments.streams.spec import AppSpec, AssumedSpec, OnOffSpec, PolicySpec
+from experiments.streams.spec import AppSpec, AssumedSpec, OnOffSpec, PolicySpec, StreamSpec
 from experiments.streams.traces import TraceTable
 from planners.discovery import load_planner
 from planners.values import Question
 from sim import arrivals
 from sim.background import OnOff, Trace, Walk, log_walk
+from sim.battery import Battery
 from sim.causes import Causes
 from sim.deciding import Planning
 from sim.driving import Driver
 from sim.jobs import App
 from sim.living import LivingDevice
+from sim.residence import Flash
 from sim.surroundings import Surroundings, World
 from sim.tally import Tallies
+from sim.thermal import Thermal
 
 PURPOSES = ("arrivals", "load", "bus", "link", "server", "faults")
 """What draws random numbers; each has generators of its own, so that they do not mix."""
@@ -34,6 +38,8 @@ class Scene:
     driver: Driver
     tallies: Tallies
     apps: tuple[App, ...]
+    battery: Battery | None
+    thermal: Thermal | None
 
 
 class Generators:
@@ -74,15 +80,18 @@ def build_scene(stream: Stream, policy: PolicySpec, replication: int) -> Scene:
         most_in_flight=spec.most_in_flight,
         notice_s=spec.notice_s,
         standby_w=0.0 if standby is None else standby.value,
+        flash=_flash(spec),
     )
-    _move(stream, Causes(world), generators)
+    causes = Causes(world)
+    _move(stream, causes, generators)
+    battery, thermal = equip(spec, device, causes)
     apps = tuple(_app(stream, app, policy) for app in spec.apps)
     instants = {
         app: _arrivals(stream, app_spec, generators.of("arrivals", number))
         for number, (app, app_spec) in enumerate(zip(apps, spec.apps, strict=True))
     }
     driver.drive(device, instants)
-    return Scene(device, driver, tallies, apps)
+    return Scene(device, driver, tallies, apps, battery, thermal)
 
 
 def nominal(question: Question) -> Surroundings:
@@ -128,7 +137,15 @@ def _app(stream: Stream, app: AppSpec, policy: PolicySpec) -> App:
         planning,
         priority=app.priority,
         deadline_s=app.deadline_s,
+        weight_bytes=0.0 if stream.spec.weights is None else 4.0 * question.workload.parameters,
     )
+
+
+def _flash(spec: StreamSpec) -> Flash | None:
+    weights = spec.weights
+    if weights is None:
+        return None
+    return Flash(weights.read_s_per_byte.value, weights.read_w.value)
 
 
 def _arrivals(stream: Stream, app: AppSpec, generator: np.random.Generator) -> Iterator[float]:
@@ -136,12 +153,12 @@ def _arrivals(stream: Stream, app: AppSpec, generator: np.random.Generator) -> I
     if asked.periodic is not None:
         return arrivals.periodic(asked.periodic.period_s, offset_s=asked.periodic.offset_s)
     if asked.poisson is not None:
-        return arrivals.poisson(asked.poisson.rate_per_s, generator)
+        return arrivals.poisson(asked.poisson.per_second, generator)
     if asked.bursty is not None:
         bursts = asked.bursty
         return arrivals.bursty(
-            bursts.rate_on_per_s,
-            bursts.rate_off_per_s,
+            bursts.per_second_on,
+            bursts.per_second_off,
             bursts.mean_on_s,
             bursts.mean_off_s,
             generator,
@@ -167,6 +184,7 @@ def _move(stream: Stream, causes: Causes, generators: Generators) -> None:
 
         OnOff(env, generators.of("server"), times.mean_on_s, times.mean_off_s, load_server)
     _move_link(stream, causes, generators.of("link"))
+    break_things(spec, causes, lambda number: generators.of("faults", number))
 
 
 def _vary(

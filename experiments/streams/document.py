@@ -53,7 +53,18 @@ def _policy(runs: Sequence[Replication], confidence: float) -> dict[str, Any]:
             name: sum(run.energy_breakdown_j.get(name, 0.0) for run in runs) for name in components
         },
         "cloud_energy_j": sum(run.cloud_energy_j for run in runs),
+        "weights_read": sum(run.weights_read for run in runs),
+        "battery": _means([run.battery for run in runs], confidence),
+        "hottest_c": _means([run.hottest_c for run in runs], confidence),
     }
+
+
+def _means(rows: Sequence[Mapping[str, float] | None], confidence: float) -> Any:
+    """An interval of each figure; None where the stream has no such part."""
+    given = [row for row in rows if row is not None]
+    if not given:
+        return None
+    return {name: interval([row[name] for row in given], confidence) for name in given[0]}
 
 
 def _metrics(runs: Sequence[tuple[Replication, Tally]], confidence: float) -> dict[str, Any]:

@@ -109,6 +109,11 @@ class _Reader:
         for number, policy in enumerate(self.spec.policies):
             for name in policy.assume.busy if policy.assume else ():
                 self._processor(soc, name, ("policies", number, "assume", "busy", name))
+        for number, governor in enumerate(self.spec.governors):
+            self._processor(soc, governor.processor, ("governors", number, "processor"))
+        for number, trip in enumerate(self.spec.thermal.trips if self.spec.thermal else ()):
+            self._processor(soc, trip.processor, ("thermal", "trips", number, "processor"))
+        self._faults(soc)
         if self.spec.link is not None and device.network == "none":
             self.faults.append(self.document.key_fault(("link",), "moves, and there is no network"))
 
@@ -119,6 +124,19 @@ class _Reader:
         if name not in soc.processors:
             error = nearest_name(f"processor of {soc.name}", name, soc.processors)
             self.faults.append(self.document.fault(path, str(error)))
+
+    def _faults(self, soc: Soc) -> None:
+        for number, fault in enumerate(self.spec.faults):
+            where: FieldPath = ("faults", number, "processor")
+            if fault.processor is not None:
+                self._processor(soc, fault.processor, where)
+            if fault.fault == "processor_offline" and fault.processor == soc.runtime_processor:
+                message = f"is {fault.processor!r}, which runs the system, must be another one"
+                self.faults.append(self.document.fault(where, message))
+        storage = soc.storage
+        if self.spec.weights is not None and storage and storage.read_s_per_byte.value > 0.0:
+            message = f"{soc.name} pages weights in for every request, must be left out"
+            self.faults.append(self.document.key_fault(("weights",), message))
 
     def _planners(self) -> None:
         for number, app in enumerate(self.spec.apps):

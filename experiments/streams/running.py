@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from experiments.streams.building import Scene, build_scene
@@ -27,6 +28,10 @@ class Replication:
     cloud_energy_j: float
     total: Tally
     by_app: Mapping[str, Tally]
+    weights_read: int
+    """Models read from flash."""
+    battery: Mapping[str, float] | None
+    hottest_c: Mapping[str, float] | None
 
     @property
     def requests_j(self) -> float:
@@ -49,7 +54,25 @@ def run_replication(
         cloud_energy_j=cloud_j,
         total=scene.tallies.total,
         by_app={app.name: scene.tallies.of(app) for app in scene.apps},
+        weights_read=scene.device.residence.reads,
+        battery=_battery(scene),
+        hottest_c=dict(scene.thermal.hottest_c) if scene.thermal else None,
     )
+
+
+def _battery(scene: Scene) -> dict[str, float] | None:
+    battery = scene.battery
+    if battery is None:
+        return None
+    used = battery.start - battery.charge
+    return {
+        "charge": battery.charge,
+        "used_share": used,
+        "loss_j": battery.loss_j,
+        "drawn_j": battery.drawn_j,
+        "least_v": battery.least_v,
+        "hours_on_a_charge": scene.device.env.now / used / 3600.0 if used > 0.0 else inf,
+    }
 
 
 def _run(scene: Scene, stream: Stream, told: Told) -> None:
