@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from planners.compiling import Execution, Step, compile_plan
 from planners.cost import Roofline
+from planners.memory import peak_memory_bytes
 from planners.values import Conditions, Plan, Question, UnitBlock
 from sim.program import Program, Wait, prepare
+from sim.rest import Rest
 from sim.surroundings import Shares, Surroundings
 from socs import Soc
 from socs.specs import OperatingPoints
@@ -101,7 +103,22 @@ def _compile(draft: Draft, surroundings: Surroundings) -> Priced:
         temperature_c=temperature_c,
     )
     execution = compile_plan(plan, question, state)
+    if draft.first_layer:
+        peak_bytes = _rest_bytes(draft)
+        execution = replace(execution, peak_memory_bytes=peak_bytes)
     return Priced.of(prepare(_left(execution, draft), question))
+
+
+def _rest_bytes(draft: Draft) -> float:
+    """Peak memory of the layers left to do: weights of those that are done may go."""
+    question, first = draft.question, draft.first_layer
+    stages = question.workload.stages
+    if first == len(stages):
+        return float(stages[-1].output_bytes(0, stages[-1].units, "fp32"))
+    left = {stage.name for stage in stages[first:]}
+    blocks = [block for block in draft.plan.blocks if block.layer in left]
+    rest = question.under(workload=Rest.of(question.workload, first))
+    return float(peak_memory_bytes(blocks, rest))
 
 
 def _left(execution: Execution, draft: Draft) -> Execution:

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sim.clock import after
 from sim.living import STANDBY
 from tests.living import LOCAL, Carried, app_of, causes_of, device_of, online
+from tests.profiles import examples
 from tests.tiny_device import tiny_workload
 
 PLACES = [
@@ -61,7 +62,7 @@ FAULTS = {
     "gpu offline": lambda causes: lambda on: causes.offline("gpu", on),
     "dsp offline": lambda causes: lambda on: causes.offline("dsp", on),
     "cpu throttled": lambda causes: lambda on: causes.cap("fault", "cpu", 0.5e9 if on else None),
-    "memory": lambda causes: lambda on: causes.free_memory("fault", 1.8e7 if on else None),
+    "memory": lambda causes: lambda on: causes.free_memory("fault", 1.0e7 if on else None),
 }
 
 
@@ -72,7 +73,7 @@ def test_a_fault_at_any_instant_leaves_every_request_answered(where, fault):
     clean = device_of(question)
     whole = clean.submit(app_of(question, where))
     clean.env.run()
-    for share in np.linspace(0.003, 0.997, 12):
+    for share in np.linspace(0.003, 0.997, 6):
         sink, carried = Ends(), Carried()
         device = device_of(question, sink=sink, watch=carried, notice_s=1e-3)
         switched = FAULTS[fault](causes_of(device))
@@ -81,6 +82,9 @@ def test_a_fault_at_any_instant_leaves_every_request_answered(where, fault):
         after(device.env, 3.0 * whole.latency_s, lambda _: switched(False))  # noqa: B023
         device.env.run()
         accounts_hold(device, sink)
+        if fault == "memory" and job.ended == "failed":  # no local plan is that small
+            assert job.reason.startswith("out of memory: ")
+            continue
         assert job.ended == "done", (share, job.reason)
         assert carried.deviation(job).relative_error < 1e-5
         if job.recoveries:
@@ -162,15 +166,16 @@ class LivingMachine(RuleBasedStateMachine):
             for n, where in enumerate(PLACES)
         ]
 
-    @rule(app=st.sampled_from(range(len(PLACES))))
-    def submit(self, app):
-        self.device.submit(self.apps[app])
+    @rule(apps=st.lists(st.sampled_from(range(len(PLACES))), min_size=1, max_size=4))
+    def submit(self, apps):
+        for app in apps:
+            self.device.submit(self.apps[app])
 
-    @rule(seconds=st.floats(1e-4, 0.5))
+    @rule(seconds=st.sampled_from([1e-4, 1e-3, 3e-3, 0.03, 0.2]))
     def time_passes(self, seconds):
         self.device.env.run(until=self.device.env.now + seconds)
 
-    @rule(count=st.integers(1, 20))
+    @rule(count=st.integers(1, 8))
     def some_events(self, count):
         for _ in range(count):
             if self.device.env.peek() < float("inf"):
@@ -221,4 +226,6 @@ class LivingMachine(RuleBasedStateMachine):
 
 
 TestLivingMachine = LivingMachine.TestCase
-TestLivingMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestLivingMachine.settings = settings(
+    max_examples=examples(25, deep=1000), stateful_step_count=30, deadline=None
+)
