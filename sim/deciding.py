@@ -145,21 +145,25 @@ class Planning:
         return self._made(app, state, planned=not unchanged)
 
     def _made(self, app: App, state: Surroundings, *, planned: bool) -> Draft:
-        key = (app, state, planned)
-        found = self._kept.get(key)
+        found = self._kept.get((app, state, planned))
         if found is not None:
             return found
-        try:
-            goals = app.question.goals
-            if goals.deadline_s is None and app.deadline_s is not None:
-                goals = replace(goals, deadline_s=app.deadline_s)
-            plan = best_plan(self.planner, planning_question(app.question, state, goals))
-        except NoPlan as error:
-            self._kept.put(key, error)
-            raise
+        other = self._kept.get((app, state, not planned))
+        plan = self._plan(app, state) if other is None else other.plan
         made = Draft(plan, app.question, planned=planned)
-        self._kept.put(key, made)
+        self._kept.put((app, state, planned), made)
         return made
+
+    def _plan(self, app: App, state: Surroundings) -> Plan:
+        goals = app.question.goals
+        if goals.deadline_s is None and app.deadline_s is not None:
+            goals = replace(goals, deadline_s=app.deadline_s)
+        try:
+            return best_plan(self.planner, planning_question(app.question, state, goals))
+        except NoPlan as error:
+            for planned in (True, False):
+                self._kept.put((app, state, planned), error)
+            raise
 
     def recover(self, job: Job, state: Surroundings, goals: Goals) -> Draft:
         """The layers left, replanned on the device alone for the state of now."""
