@@ -4,46 +4,30 @@ Between two events all powers are constant, so energy, battery and temperature a
 closed form when the next event settles the device; nothing polls.
 """
 
-from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
 
 from simpy import Environment, Event
 
-from planners.compiling import baseline_w
 from planners.values import Goals, Question
 from sim.attempt import Attempt
 from sim.bandwidth import SharedBandwidth
 from sim.clock import after
 from sim.drafts import Draft, Pricer
-from sim.governors import Governor
 from sim.jobs import App, Ending, Job, NoPlan, Order, Sink
 from sim.living_radio import LivingRadio
 from sim.living_server import LivingServer
-from sim.meter import Meter
+from sim.powered import Powered
 from sim.program import Wait
 from sim.queues import ProcessorQueues
 from sim.request import Watcher
 from sim.residence import Flash, Residence
 from sim.surroundings import Surroundings, World
-from sim.tasks import Task
-from workloads import Stage
-
-STANDBY = "standby"
-"""Component of what the device draws where no request is in flight and the radio is idle."""
-
-
-class PowerListener(Protocol):
-    """What lives on the device's power: a battery, a thermal model."""
-
-    def advance(self, duration_s: float, energy_j: float) -> None:
-        """The device drew so many joules, evenly, over the last seconds."""
-
+from sim.survival import surviving_layers
 
 Watch = Callable[[Job, Draft], tuple[Watcher, ...]]
 
 
-class LivingDevice:
+class LivingDevice(Powered):
     """A SoC with link and server under moving surroundings; what changes during a simulation."""
 
     def __init__(
@@ -62,10 +46,10 @@ class LivingDevice:
         flash: Flash | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self.env, self.world, self.sink, self.order = env, world, sink, order
-        self.question = question
+        super().__init__(env, question, standby_w)
+        self.world, self.sink, self.order = world, sink, order
         self.most_in_flight, self.most_recoveries = most_in_flight, most_recoveries
-        self.notice_s, self.standby_w = notice_s, standby_w
+        self.notice_s = notice_s
         self._watch = watch
         memory = question.soc.memory
         self._bus_bytes_per_s = memory.bandwidth_bytes_per_s.value
@@ -75,26 +59,11 @@ class LivingDevice:
         self.server = LivingServer(self, slots)
         self.residence = Residence(self, flash)
         self.pricer = Pricer()
-        self.meter = Meter()
-        self.listeners: list[PowerListener] = []
-        self._governors: dict[str, Governor] = {}
-        self._at_work: Counter[str] = Counter()
         self.dead: str | None = None
         """Why the device gives no answers any more."""
-        state = question.conditions
-        self._active_w = baseline_w(question, state, active=True)
-        self._asleep_w = baseline_w(question, state, active=False)
-        self._until_idle = question.energy_window == "until_idle"
-        self._tasks: dict[Task, None] = {}
         self.attempts: dict[Job, Attempt] = {}
-        self.in_flight: dict[Job, None] = {}
-        self.settled_s, self.settled_j, self._base_each_j = env.now, 0.0, 0.0
         self._numbers = 0
         world.listen(self._surroundings_changed)
-
-    def govern(self, governor: Governor) -> None:
-        """Let a governor choose a processor's clock."""
-        self._governors[governor.processor] = governor
 
     def die(self, reason: str) -> None:
         """All requests fail, and all that will come."""
@@ -107,7 +76,7 @@ class LivingDevice:
     def submit(self, app: App) -> Job:
         """A request comes in now."""
         self.settle()
-        job = Job(self._numbers, app, self.env.now, self._base_each_j)
+        job = Job(self._numbers, app, self.env.now, self.base_each_j)
         self._numbers += 1
         self.sink.began(job)
         full = len(self.in_flight) >= self.most_in_flight
@@ -157,7 +126,7 @@ class LivingDevice:
     def _end(self, job: Job, ending: Ending, reason: str | None) -> None:
         del self.in_flight[job]
         job.ended, job.reason, job.ended_s = ending, reason, self.env.now
-        job.energy_j += self._base_each_j - job.base_mark_j
+        job.energy_j += self.base_each_j - job.base_mark_j
         self.sink.ended(job)
         if self.radio.owner is not job:
             self.sink.closed(job)
@@ -201,42 +170,13 @@ class LivingDevice:
         job = attempt.job
         attempt.close()
         del self.attempts[job]
-        job.layers_done = self._surviving(attempt)
+        job.layers_done = surviving_layers(attempt, self.world.now.offline)
 
         def noticed(_: Event) -> None:
             if job in self.in_flight:
                 self._recover(job, reason)
 
         after(self.env, self.notice_s, noticed)
-
-    def _surviving(self, attempt: Attempt) -> int:
-        """Leading layers that are done and whose outputs, as far as needed, are still there."""
-        stages = attempt.draft.question.workload.stages
-        count = attempt.draft.first_layer
-        while count < len(stages) and stages[count].name in attempt.done:
-            count += 1
-        holders: dict[str, set[str]] = {}
-        for block in attempt.draft.plan.blocks:
-            holders.setdefault(block.layer, set()).add(block.processor)
-        gone = {"cloud"} | {
-            name
-            for name in self.world.now.offline
-            if self.question.soc.processors[name].buffers == "separate"
-        }
-        while count > 0 and self._lost(stages, count, holders, gone):
-            count -= 1
-        return count
-
-    @staticmethod
-    def _lost(
-        stages: tuple[Stage, ...], count: int, holders: dict[str, set[str]], gone: set[str]
-    ) -> bool:
-        """Whether a layer that those from `count` on (or the app) read lies where it is lost."""
-        made = {stage.name for stage in stages[:count]}
-        read = {name for stage in stages[count:] for name in stage.inputs if name in made}
-        if count == len(stages):
-            read = {stages[-1].name}
-        return any(holders[name] & gone for name in read)
 
     def _recover(self, job: Job, reason: str) -> None:
         """Replan what is left locally, or fail with the reason."""
@@ -268,11 +208,11 @@ class LivingDevice:
             self.bus.set_capacity(self._bus_bytes_per_s * (1.0 - after.bus_taken))
         if after.free_memory_bytes != before.free_memory_bytes:
             self.residence.shrink(self.free_memory_bytes)
-        for attempt, reason in self._broken(before, after):
-            self.break_off(attempt, reason)
         if after.law != before.law:
             for attempt in self.attempts.values():
                 attempt.reprice()
+        for attempt, reason in self._broken(before, after):
+            self.break_off(attempt, reason)
         self.radio.follow()
         if after.server_speed != before.server_speed:
             self.server.follow()
@@ -292,68 +232,3 @@ class LivingDevice:
             if reason is not None:
                 found.append((attempt, reason))
         return found
-
-    # -- energy --------------------------------------------------------------------------------
-
-    def take(self, task: Task) -> None:
-        """A task is under way from now on."""
-        self._tasks[task] = None
-        task.attempt.tasks[task] = None
-        if self._governors:
-            self._work(task.resource, 1)
-
-    def drop(self, task: Task) -> None:
-        """A task is no longer under way."""
-        task.attempt.tasks.pop(task, None)
-        if task in self._tasks:
-            del self._tasks[task]
-            if self._governors:
-                self._work(task.resource, -1)
-
-    def _work(self, resource: str, change: int) -> None:
-        governor = self._governors.get(resource)
-        if governor is not None:
-            self._at_work[resource] += change
-            governor.working(self._at_work[resource] > 0)
-
-    def settle(self) -> None:
-        """Account energy up to now; powers have been constant since the last time."""
-        duration_s = self.env.now - self.settled_s
-        if duration_s <= 0.0:
-            return
-        self.settled_s = self.env.now
-        before_j = self.settled_j
-        for task in self._tasks:
-            task.settle(duration_s)
-        self.radio.settle(duration_s)
-        self._settle_baseline(duration_s)
-        for listener in self.listeners:
-            listener.advance(duration_s, self.settled_j - before_j)
-
-    def _settle_baseline(self, duration_s: float) -> None:
-        joules = self.meter.joules
-        if self.in_flight:
-            taken_j = _charge(joules, self._active_w, duration_s)
-            self._base_each_j += taken_j / len(self.in_flight)
-        elif self._until_idle and self.radio.owner is not None:
-            taken_j = _charge(joules, self._asleep_w, duration_s)
-            self.radio.owner.energy_j += taken_j
-        else:
-            taken_j = self.standby_w * duration_s
-            joules[STANDBY] += taken_j
-        self.settled_j += taken_j
-
-    @property
-    def device_j(self) -> float:
-        """Energy of the device so far, as it was settled."""
-        return self.settled_j
-
-
-def _charge(
-    joules: dict[str, float], watts: tuple[tuple[str, float], ...], duration_s: float
-) -> float:
-    total_j = 0.0
-    for component, power_w in watts:
-        joules[component] += power_w * duration_s
-        total_j += power_w * duration_s
-    return total_j

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from sim import run, run_stream
 from sim.clock import after
-from sim.living import STANDBY
+from sim.powered import STANDBY
 from tests.living import app_of, device_of, online
 from tests.tiny_device import tiny_plan
 

@@ -9,7 +9,8 @@ from simpy import Environment
 
 from experiments.streams.equipping import break_things, equip
 from experiments.streams.loading import Stream
-from experiments.streams.spec import AppSpec, AssumedSpec, OnOffSpec, PolicySpec, StreamSpec
+from experiments.streams.moving import OnOffSpec
+from experiments.streams.spec import AppSpec, AssumedSpec, PolicySpec, StreamSpec
 from experiments.streams.traces import TraceTable
 from planners.discovery import load_planner
 from planners.values import Question
@@ -216,7 +217,8 @@ def _move_link(stream: Stream, causes: Causes, generator: np.random.Generator) -
         return
     env = causes.world.env
     if link.walk is not None:
-        walk, up_rate, down_rate = link.walk, up, down
+        walk = link.walk
+        up_rate, down_rate = (rate * walk.median_share.value for rate in (up, down))
         chain = log_walk(
             spread=walk.spread.value,
             correlation_s=walk.correlation_s.value,

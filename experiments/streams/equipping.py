@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.streams.spec import BatterySpec, StreamSpec, ThermalSpec
+from experiments.streams.hardware import BatterySpec, ThermalSpec
+from experiments.streams.spec import StreamSpec
 from sim.battery import EMPTY, Battery
 from sim.causes import Causes
 from sim.clock import after

@@ -8,8 +8,8 @@ from typing import Any
 from experiments.streams.building import Scene, build_scene
 from experiments.streams.loading import Stream
 from experiments.streams.spec import PolicySpec
-from sim.living import STANDBY
 from sim.meter import CLOUD
+from sim.powered import STANDBY
 from sim.sketch import Sketch
 from sim.tally import Tally
 

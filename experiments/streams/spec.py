@@ -1,30 +1,24 @@
 """What a stream's YAML says: device, apps, policies, and what moves around them."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from socs.specs import NotNegative, Positive
+from experiments.streams.common import Rate, Seconds, Share, Spec, TraceSpec, one_of
+from experiments.streams.hardware import (
+    BatterySpec,
+    FaultSpec,
+    GovernorSpec,
+    ThermalSpec,
+    WeightsSpec,
+)
+from experiments.streams.moving import BusLoadSpec, LinkSpec, LoadSpec, ServerSpec
 from workloads.sourced import Sourced
 
-Seconds = Annotated[float, Field(gt=0, le=1e9)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, le=1e12)]
 MOST_REQUESTS = 10**9
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def one_of(owner: BaseModel, *names: str) -> None:
-    """ValueError unless exactly one of the fields is given."""
-    given = [name for name in names if getattr(owner, name) is not None]
-    if len(given) != 1:
-        raise ValueError(f"must have exactly one of {', '.join(names)}, has {len(given)}")
-
-
-class DeviceSpec(_Spec):
+class DeviceSpec(Spec):
     """The device, its link and its server, as on the command line."""
 
     soc: str
@@ -38,20 +32,20 @@ class DeviceSpec(_Spec):
     """What it draws while no request is in flight and the radio is idle; None: not counted."""
 
 
-class PeriodicSpec(_Spec):
+class PeriodicSpec(Spec):
     """Every `period_s`, from `offset_s` on."""
 
     period_s: Seconds
     offset_s: float = Field(0.0, ge=0, le=1e9)
 
 
-class PoissonSpec(_Spec):
+class PoissonSpec(Spec):
     """Independent exponential gaps."""
 
     per_second: Rate
 
 
-class BurstySpec(_Spec):
+class BurstySpec(Spec):
     """A Markov-modulated Poisson process of two states."""
 
     per_second_on: Rate
@@ -60,13 +54,7 @@ class BurstySpec(_Spec):
     mean_off_s: Seconds
 
 
-class TraceSpec(_Spec):
-    """A CSV file beside the YAML, its first column `time_s` ascending from 0 or later."""
-
-    file: str = Field(min_length=1)
-
-
-class ArrivalsSpec(_Spec):
+class ArrivalsSpec(Spec):
     """When an app asks: exactly one of the keys is given."""
 
     periodic: PeriodicSpec | None = None
@@ -80,7 +68,7 @@ class ArrivalsSpec(_Spec):
         return self
 
 
-class AppSpec(_Spec):
+class AppSpec(Spec):
     """One app: what it asks for, how often, and how soon it wants the answer."""
 
     name: str = Field(min_length=1)
@@ -95,7 +83,7 @@ class AppSpec(_Spec):
     arrivals: ArrivalsSpec
 
 
-class AssumedSpec(_Spec):
+class AssumedSpec(Spec):
     """What a static plan is made for."""
 
     busy: dict[str, Share] = Field(default_factory=dict)
@@ -107,7 +95,7 @@ class AssumedSpec(_Spec):
     """Without a link."""
 
 
-class PolicySpec(_Spec):
+class PolicySpec(Spec):
     """How plans are made."""
 
     policy: Literal["static", "replan", "replan_on_change", "oracle"]
@@ -131,214 +119,7 @@ class PolicySpec(_Spec):
         return self.name or (f"{self.policy} {self.planner}" if self.planner else self.policy)
 
 
-class OnOffSpec(_Spec):
-    """On and off for exponential times."""
-
-    mean_on_s: Seconds
-    mean_off_s: Seconds
-
-
-class LoadSpec(_Spec):
-    """Background load on a processor, on and off or from a trace (`time_s`, `share`)."""
-
-    processor: str
-    share: Share | None = None
-    on_off: OnOffSpec | None = None
-    trace: TraceSpec | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        one_of(self, "on_off", "trace")
-        if (self.share is None) != (self.on_off is None):
-            raise ValueError("must have `share` with on_off, and only there")
-        return self
-
-
-class BusLoadSpec(_Spec):
-    """Bandwidth that other work takes from the memory bus."""
-
-    share: Share | None = None
-    on_off: OnOffSpec | None = None
-    trace: TraceSpec | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        one_of(self, "on_off", "trace")
-        if (self.share is None) != (self.on_off is None):
-            raise ValueError("must have `share` with on_off, and only there")
-        return self
-
-
-class WalkSpec(_Spec):
-    """Link rates times exp(z), z a first-order autoregression of mean 0."""
-
-    spread: Sourced
-    """Standard deviation of z."""
-    correlation_s: Sourced
-    """z's autocorrelation is exp(-t / correlation_s)."""
-    step_s: Seconds = 1.0
-    states: int = Field(9, ge=2, le=101)
-
-    @model_validator(mode="after")
-    def _positive(self) -> Self:
-        for name in ("spread", "correlation_s"):
-            if getattr(self, name).value <= 0:
-                raise ValueError(f"{name} is {getattr(self, name).value:g}, must be greater than 0")
-        return self
-
-
-class LinkSpec(_Spec):
-    """How the link's rates move: a walk, or a CSV trace (`time_s`, `uplink_bytes_per_s`,
-    `downlink_bytes_per_s`; rates of 0: no link).
-    """
-
-    walk: WalkSpec | None = None
-    trace: TraceSpec | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        one_of(self, "walk", "trace")
-        return self
-
-
-class ServerSpec(_Spec):
-    """The server: how many requests at once, and others' load on it."""
-
-    slots: int = Field(1, ge=1, le=10**4)
-    speed_under_load: float | None = Field(None, gt=0, lt=1)
-    on_off: OnOffSpec | None = None
-
-    @model_validator(mode="after")
-    def _together(self) -> Self:
-        if (self.speed_under_load is None) != (self.on_off is None):
-            raise ValueError("must have speed_under_load and on_off together or neither")
-        return self
-
-
-class ThermalTripSpec(_Spec):
-    """A cap on a processor's clock from a temperature on, until it is back at another."""
-
-    node: Literal["junction", "case"]
-    at_c: Sourced
-    clear_c: Sourced
-    processor: str
-    cap_hz: Rate
-
-    @model_validator(mode="after")
-    def _hysteresis(self) -> Self:
-        if self.clear_c.value >= self.at_c.value:
-            raise ValueError(f"clear_c must be less than at_c, {self.at_c.value:g}")
-        return self
-
-
-class ThermalSpec(_Spec):
-    """A junction on a case in air, and what they trip."""
-
-    ambient_c: Sourced
-    junction_case_k_per_w: Positive
-    case_ambient_k_per_w: Positive
-    junction_j_per_k: Positive
-    case_j_per_k: Positive
-    sampling_s: Positive
-    """Between two readings of a sensor."""
-    step_c: float = Field(5.0, ge=1, le=50)
-    """Leakage follows the die's temperature in steps of this."""
-    most_w: Positive
-    """More than the device can draw."""
-    trips: tuple[ThermalTripSpec, ...] = ()
-
-
-class VoltageSpec(_Spec):
-    """Open-circuit volts by share of charge, with one source for the table."""
-
-    points: tuple[tuple[float, float], ...] = Field(min_length=2)
-    source: str = Field(min_length=1)
-    basis: Literal["measured", "datasheet", "derived", "assumed"]
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        charges = [charge for charge, _ in self.points]
-        if charges != sorted(set(charges)) or charges[0] < 0 or charges[-1] > 1:
-            raise ValueError("charges must ascend strictly within [0, 1]")
-        if any(volts <= 0 for _, volts in self.points):
-            raise ValueError("volts must be greater than 0")
-        return self
-
-
-class BatterySpec(_Spec):
-    """Open-circuit voltage behind an internal resistance."""
-
-    capacity_coulombs: Positive
-    """Coulombs: 3.6 times the mAh."""
-    resistance_ohm: Positive
-    open_circuit_v: VoltageSpec
-    cut_off_v: Positive
-    charge: float = Field(1.0, gt=0, le=1)
-
-
-class GovernorSpec(_Spec):
-    """What chooses a processor's clock, never above the plan's."""
-
-    processor: str
-    governor: Literal["performance", "powersave", "ondemand", "schedutil"]
-    sampling_s: Seconds = 0.1
-    up_threshold: float = Field(0.8, gt=0, le=1)
-
-
-class SpanSpec(_Spec):
-    """From an instant to a later one."""
-
-    start_s: float = Field(ge=0, le=1e9)
-    stop_s: Seconds
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.start_s >= self.stop_s:
-            raise ValueError(f"stop_s must be greater than start_s, {self.start_s:g}")
-        return self
-
-
-class RandomFaultSpec(_Spec):
-    """Exponential gaps and durations."""
-
-    mean_between_s: Seconds
-    mean_duration_s: Seconds
-
-
-class FaultSpec(_Spec):
-    """Something that goes out of order for a while."""
-
-    fault: Literal["link_lost", "server_down", "processor_offline", "throttled", "memory_pressure"]
-    processor: str | None = None
-    cap_hz: Rate | None = None
-    free_bytes: Rate | None = None
-    random: RandomFaultSpec | None = None
-    at: tuple[SpanSpec, ...] | None = Field(None, min_length=1)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        one_of(self, "random", "at")
-        wanted = {
-            "processor_offline": {"processor"},
-            "throttled": {"processor", "cap_hz"},
-            "memory_pressure": {"free_bytes"},
-        }.get(self.fault, set())
-        fields = ("processor", "cap_hz", "free_bytes")
-        given = {name for name in fields if getattr(self, name) is not None}
-        if given != wanted:
-            needs = " and ".join(sorted(wanted)) or "none of processor, cap_hz, free_bytes"
-            raise ValueError(f"{self.fault} must have {needs}")
-        return self
-
-
-class WeightsSpec(_Spec):
-    """Models lie cold in flash until a request needs them, and go when memory is short."""
-
-    read_s_per_byte: Positive
-    read_w: NotNegative
-
-
-class StreamSpec(_Spec):
+class StreamSpec(Spec):
     """A request stream on a living device."""
 
     kind: Literal["stream"]
