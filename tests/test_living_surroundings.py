@@ -284,7 +284,7 @@ def test_a_battery_runs_out_once():
     ends = []
     battery = Battery(
         capacity_coulombs=10.0, resistance_ohm=0.1, open_circuit_v=[(0.0, 3.0), (1.0, 4.0)],
-        cut_off_v=3.2, emptied=lambda: ends.append(1),
+        cut_off_v=3.2, averaging_s=0.1, emptied=lambda: ends.append(1),
     )  # fmt: skip
     for _ in range(1000):
         battery.advance(0.1, 0.4)

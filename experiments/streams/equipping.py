@@ -55,16 +55,19 @@ def _thermal(asked: ThermalSpec, device: LivingDevice, causes: Causes) -> Therma
 
 def _battery(asked: BatterySpec, device: LivingDevice) -> Battery:
     def emptied() -> None:  # not amid the settling that found it out
+        battery.emptied_s = device.env.now
         after(device.env, 0.0, lambda _: device.die(EMPTY))
 
-    return Battery(
+    battery = Battery(
         capacity_coulombs=asked.capacity_coulombs.value,
         resistance_ohm=asked.resistance_ohm.value,
         open_circuit_v=asked.open_circuit_v.points,
         cut_off_v=asked.cut_off_v.value,
+        averaging_s=asked.averaging_s.value,
         charge=asked.charge,
         emptied=emptied,
     )
+    return battery
 
 
 def break_things(

@@ -67,6 +67,8 @@ class BatterySpec(Spec):
     resistance_ohm: Positive
     open_circuit_v: VoltageSpec
     cut_off_v: Positive
+    averaging_s: Positive
+    """Over which the current is averaged that decides on the cut-off."""
     charge: float = Field(1.0, gt=0, le=1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from experiments.streams.building import Scene, build_scene
 from experiments.streams.loading import Stream
 from experiments.streams.spec import PolicySpec
+from sim.battery import Battery
 from sim.meter import CLOUD
 from sim.powered import STANDBY
 from sim.sketch import Sketch
@@ -71,8 +72,16 @@ def _battery(scene: Scene) -> dict[str, float] | None:
         "loss_j": battery.loss_j,
         "drawn_j": battery.drawn_j,
         "least_v": battery.least_v,
-        "hours_on_a_charge": scene.device.env.now / used / 3600.0 if used > 0.0 else inf,
+        "hours_on_a_charge": _hours(battery, scene.device.env.now),
     }
+
+
+def _hours(battery: Battery, now_s: float) -> float:
+    """Until it was empty; where it is not, as long as it would last from full to nothing."""
+    used = battery.start - battery.charge
+    if battery.emptied_s is not None:
+        return battery.emptied_s / 3600.0
+    return now_s / used / 3600.0 if used > 0.0 else inf
 
 
 def _run(scene: Scene, stream: Stream, told: Told) -> None:
