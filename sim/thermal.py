@@ -21,15 +21,32 @@ from sim.clock import after
 Node = Literal["junction", "case"]
 
 
-@dataclass(frozen=True, slots=True)
 class Body:
-    """Resistances (K/W) and capacities (J/K) of junction and case, in air of `ambient_c`."""
+    """Resistances (K/W) and capacities (J/K) of junction and case, in air of `ambient_c`.
 
-    ambient_c: float
-    junction_case_k_per_w: float
-    case_ambient_k_per_w: float
-    junction_j_per_k: float
-    case_j_per_k: float
+    x = T - steady obeys x' = A x, and exp(A t) = sum over both eigenvalues l of exp(l t) times the
+    spectral projector (A - l' I) / (l - l'), l' the other one.
+    """
+
+    def __init__(
+        self,
+        ambient_c: float,
+        junction_case_k_per_w: float,
+        case_ambient_k_per_w: float,
+        junction_j_per_k: float,
+        case_j_per_k: float,
+    ) -> None:
+        self.ambient_c = ambient_c
+        self.junction_case_k_per_w = junction_case_k_per_w
+        self.case_ambient_k_per_w = case_ambient_k_per_w
+        self.junction_j_per_k, self.case_j_per_k = junction_j_per_k, case_j_per_k
+        self._a = -1.0 / (junction_case_k_per_w * junction_j_per_k)
+        self._c = 1.0 / (junction_case_k_per_w * case_j_per_k)
+        self._d = -self._c - 1.0 / (case_ambient_k_per_w * case_j_per_k)
+        middle, half = (self._a + self._d) / 2.0, (self._a - self._d) / 2.0
+        spread = sqrt(half * half - self._a * self._c)
+        self._slow, self._fast = middle + spread, middle - spread
+        self._scale = 1.0 / (2.0 * spread)
 
     def steady_c(self, power_w: float) -> tuple[float, float]:
         """Junction and case after a long time at a power."""
@@ -39,20 +56,12 @@ class Body:
     def after(
         self, junction_c: float, case_c: float, power_w: float, seconds: float
     ) -> tuple[float, float]:
-        """Junction and case some seconds on at constant power.
-
-        x = T - steady obeys x' = A x; exp(A t) = sum over both eigenvalues l of exp(l t) times the
-        spectral projector (A - l' I) / (l - l'), l' the other one.
-        """
-        a = -1.0 / (self.junction_case_k_per_w * self.junction_j_per_k)
-        b, c = -a, 1.0 / (self.junction_case_k_per_w * self.case_j_per_k)
-        d = -c - 1.0 / (self.case_ambient_k_per_w * self.case_j_per_k)
-        middle, spread = (a + d) / 2.0, sqrt(((a - d) / 2.0) ** 2 + b * c)
-        slow, fast = middle + spread, middle - spread
+        """Junction and case some seconds on at constant power."""
         steady_j, steady_c = self.steady_c(power_w)
         x, y = junction_c - steady_j, case_c - steady_c
-        u, v = exp(slow * seconds) / (2.0 * spread), exp(fast * seconds) / (2.0 * spread)
-        ax, ay = a * x + b * y, c * x + d * y
+        slow, fast = self._slow, self._fast
+        u, v = exp(slow * seconds) * self._scale, exp(fast * seconds) * self._scale
+        ax, ay = self._a * (x - y), self._c * x + self._d * y
         return (
             steady_j + u * (ax - fast * x) - v * (ax - slow * x),
             steady_c + u * (ay - fast * y) - v * (ay - slow * y),
@@ -166,7 +175,7 @@ class Thermal:
             low, high = high, 2.0 * high
             if high > 1e9:
                 return inf
-        for _ in range(40):
+        for _ in range(12):  # the lower end will do
             middle = (low + high) / 2.0
             low, high = (low, middle) if beyond(middle) else (middle, high)
         return low
