@@ -100,6 +100,9 @@ class Attempt:
         self._held, self._waiting = (), True
 
         def got() -> None:
+            if self.closed:  # broken off when its turn had come already
+                self.device.processors.release(wanted)
+                return
             self._held, self._waiting = wanted, False
             granted()
 

@@ -1,5 +1,6 @@
 """Processors that one step at a time holds, earliest request first."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -21,6 +22,8 @@ class ProcessorQueues:
         self._waiting: dict[str, list[Ticket]] = {name: [] for name in processors}
         self._free = set(self._waiting)
         self._numbers = count()
+        self._granted: deque[Granted] = deque()
+        self._granting = False
 
     def acquire(self, request: int, wanted: Names, granted: Granted) -> None:
         """Call `granted` once the request holds all the processors; at once where none is taken."""
@@ -39,13 +42,15 @@ class ProcessorQueues:
         for name in (*held, *wanted):
             self._dispatch(name)
         if not wanted:
-            granted()
+            self._granted.append(granted)
+        self._grant()
 
     def release(self, held: Names) -> None:
         """Give processors back."""
         self._free.update(held)
         for name in held:
             self._dispatch(name)
+        self._grant()
 
     def withdraw(self, request: int) -> None:
         """Take a request's tickets out of all queues: it no longer wants what it waited for."""
@@ -56,6 +61,7 @@ class ProcessorQueues:
                 heapify(waiting)
         for name in self._waiting:
             self._dispatch(name)
+        self._grant()
 
     def _dispatch(self, name: str) -> None:
         """Grant the ticket at the head of a processor's queue if it heads all its queues."""
@@ -70,4 +76,15 @@ class ProcessorQueues:
         self._free.difference_update(wanted)
         for other in wanted:
             heappop(self._waiting[other])
-        ticket[3]()
+        self._granted.append(ticket[3])
+
+    def _grant(self) -> None:
+        """Tell those whose turn it is, and those whose turn comes by that."""
+        if self._granting:
+            return
+        self._granting = True
+        try:
+            while self._granted:
+                self._granted.popleft()()
+        finally:
+            self._granting = False

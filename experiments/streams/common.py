@@ -1,12 +1,25 @@
 """What all parts of a stream's YAML share."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, le=1e12)]
+
+
+T = TypeVar("T")
+
+
+def _some(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise ValueError("must have at least 1 entry")
+    return items
+
+
+NotEmpty = AfterValidator(_some)
+"""Of a list. (Pydantic's own `min_length` also objects where an entry has faults.)"""
 
 
 class Spec(BaseModel):

@@ -1,10 +1,10 @@
 """What a device is made of beyond its SoC, and what breaks, as a stream's YAML says it."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from experiments.streams.common import Rate, Seconds, Spec, one_of
+from experiments.streams.common import NotEmpty, Rate, Seconds, Spec, one_of
 from socs.specs import NotNegative, Positive
 from workloads.sourced import Sourced
 
@@ -45,13 +45,15 @@ class ThermalSpec(Spec):
 class VoltageSpec(Spec):
     """Open-circuit volts by share of charge, with one source for the table."""
 
-    points: tuple[tuple[float, float], ...] = Field(min_length=2)
+    points: tuple[tuple[float, float], ...]
     source: str = Field(min_length=1)
     basis: Literal["measured", "datasheet", "derived", "assumed"]
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
         charges = [charge for charge, _ in self.points]
+        if len(charges) < 2:
+            raise ValueError("must have at least 2 points")
         if charges != sorted(set(charges)) or charges[0] < 0 or charges[-1] > 1:
             raise ValueError("charges must ascend strictly within [0, 1]")
         if any(volts <= 0 for _, volts in self.points):
@@ -109,7 +111,7 @@ class FaultSpec(Spec):
     cap_hz: Rate | None = None
     free_bytes: Rate | None = None
     random: RandomFaultSpec | None = None
-    at: tuple[SpanSpec, ...] | None = Field(None, min_length=1)
+    at: Annotated[tuple[SpanSpec, ...], NotEmpty] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

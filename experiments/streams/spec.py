@@ -1,10 +1,10 @@
 """What a stream's YAML says: device, apps, policies, and what moves around them."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from experiments.streams.common import Rate, Seconds, Share, Spec, TraceSpec, one_of
+from experiments.streams.common import NotEmpty, Rate, Seconds, Share, Spec, TraceSpec, one_of
 from experiments.streams.hardware import (
     BatterySpec,
     FaultSpec,
@@ -25,7 +25,7 @@ class DeviceSpec(Spec):
     network: str = "wifi"
     cloud: str = "k40_server"
     options: Literal["paper", "full"] = "full"
-    processors: tuple[str, ...] | None = Field(None, min_length=1)
+    processors: Annotated[tuple[str, ...], NotEmpty] | None = None
     hosts: dict[str, str] = Field(default_factory=dict)
     energy_window: Literal["until_idle", "until_output"] = "until_idle"
     standby_w: Sourced | None = None
@@ -125,8 +125,8 @@ class StreamSpec(Spec):
     kind: Literal["stream"]
     description: str = Field(min_length=1)
     device: DeviceSpec
-    apps: tuple[AppSpec, ...] = Field(min_length=1, max_length=100)
-    policies: tuple[PolicySpec, ...] = Field((PolicySpec(policy="replan"),), min_length=1)
+    apps: Annotated[tuple[AppSpec, ...], NotEmpty]
+    policies: Annotated[tuple[PolicySpec, ...], NotEmpty] = (PolicySpec(policy="replan"),)
     requests: int | None = Field(None, ge=1, le=MOST_REQUESTS)
     """All apps together, per replication; the run ends when the last is answered."""
     duration_s: Seconds | None = None
