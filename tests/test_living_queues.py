@@ -12,6 +12,7 @@ from scipy.stats import t
 from simpy import Environment
 
 from experiments.streams.intervals import interval
+from sim import run_stream
 from sim.arrivals import bursty, periodic, poisson
 from sim.bandwidth import SharedBandwidth
 from sim.clock import after, when
@@ -21,7 +22,7 @@ from sim.program import Activity, Wait
 from sim.queues import ProcessorQueues
 from sim.surroundings import Surroundings, World
 from tests.living import app_of, device_of
-from tests.tiny_device import tiny_question, tiny_workload
+from tests.tiny_device import tiny_plan, tiny_question, tiny_workload
 
 REPLICATIONS, REQUESTS, WARM_UP = 8, 3000, 300
 CONFIDENCE = 0.999
@@ -250,3 +251,12 @@ def test_arrivals_are_what_they_say():
     assert count / times[-1] == pytest.approx(mean_rate, rel=0.1)
     gaps = np.diff(times)
     assert gaps.std() / gaps.mean() > 1.5
+
+
+def test_a_queue_longer_than_the_stack_is_served():
+    """Planning that takes no time, and thousands who wait for it."""
+    question = tiny_question()
+    plan = tiny_plan(question, "gpu", "gpu", evaluations=0)
+    outcome = run_stream(plan, [0.0] * 3000, question)
+    assert len(outcome.latency_s) == 3000
+    assert (np.diff(outcome.latency_s) > 0.0).all()
