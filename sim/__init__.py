@@ -4,6 +4,7 @@ from sim.bandwidth import SharedBandwidth
 from sim.deviation import Deviation
 from sim.engine import run
 from sim.host import Inference, InferenceHost
+from sim.living_host import Asked, LivingHost
 from sim.numerics import run_numerics
 from sim.outcome import Outcome, RunFailed
 from sim.spaces import ReadTooEarly
@@ -11,10 +12,12 @@ from sim.stream import StreamOutcome, run_stream
 from sim.timeline import Interval
 
 __all__ = [
+    "Asked",
     "Deviation",
     "Inference",
     "InferenceHost",
     "Interval",
+    "LivingHost",
     "Outcome",
     "ReadTooEarly",
     "RunFailed",

@@ -60,19 +60,30 @@ class InferenceHost:
         inputs: one frame (*input_shape) or all (frames, *input_shape). Raises UnknownName for a
         model not provided, Infeasible, NotApplicable, RunFailed.
         """
-        name = model if isinstance(model, str) else model.name
-        if name not in self._models:
-            raise nearest_name("provided model", name, self._models)
-        workload, weights = self._models[name]
-        x = self._frames(workload, inputs)
+        workload, weights = self.model(model)
+        x = self.frames_of(workload, inputs)
         question = self.question(workload, goals or Goals())
-        planner = load_planner(self.planner) if isinstance(self.planner, str) else self.planner
-        plan = planner(question)
+        plan = self.plan_function()(question)
         outcome = run(plan, question, record=False)
         output, _ = carry_values(plan, workload, x, weights)
         return Inference(
             output, outcome.latency_s, outcome.energy_j, outcome.peak_memory_bytes, plan
         )
+
+    def model(self, model: str | Workload) -> tuple[Workload, Mapping[str, Weights]]:
+        """A model that is held, and its weights; UnknownName for one not provided."""
+        name = model if isinstance(model, str) else model.name
+        if name not in self._models:
+            raise nearest_name("provided model", name, self._models)
+        return self._models[name]
+
+    def models(self) -> tuple[Workload, ...]:
+        """The models that are held."""
+        return tuple(workload for workload, _ in self._models.values())
+
+    def plan_function(self) -> PlanFunction:
+        """The planner."""
+        return load_planner(self.planner) if isinstance(self.planner, str) else self.planner
 
     def question(self, workload: Workload, goals: Goals) -> Question:
         """What a planner is asked for a request that comes in now."""
@@ -86,7 +97,8 @@ class InferenceHost:
         )
 
     @staticmethod
-    def _frames(workload: Workload, inputs: Floats) -> Floats:
+    def frames_of(workload: Workload, inputs: Floats) -> Floats:
+        """Inputs as (frames, *input_shape); ValueError for other shapes."""
         x = np.asarray(inputs)
         single = x.shape == workload.input_shape and workload.frames == 1
         x = as_inputs(workload, x[None] if single else x)

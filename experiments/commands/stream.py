@@ -22,12 +22,12 @@ def command(file: str, as_json: bool) -> None:
     from experiments.files import to_json
     from experiments.streams.document import stream_document
     from experiments.streams.loading import load_stream
-    from experiments.streams.running import expected_requests, run_stream_file
+    from experiments.streams.running import run_stream_file, steps_of
     from experiments.sweeps.meter import metered
 
     with given("FILE"):
         stream = load_stream(file)
-    with metered(stream.name, expected_requests(stream)) as told:
+    with metered(stream.name, steps_of(stream)) as told:
         runs = run_stream_file(stream, told)
     document = stream_document(stream, runs)
     if as_json:

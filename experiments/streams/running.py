@@ -43,7 +43,7 @@ class Replication:
 def run_replication(
     stream: Stream, policy: PolicySpec, number: int, told: Told = lambda _: None
 ) -> Replication:
-    """One run from t = 0 on; `told` hears now and then how many requests have come since."""
+    """One run from t = 0 on; `told` hears of progress, in steps as `steps_of` counts."""
     scene = build_scene(stream, policy, number)
     _run(scene, stream, told)
     scene.device.settle()
@@ -87,11 +87,9 @@ def _hours(battery: Battery, now_s: float) -> float:
 def _run(scene: Scene, stream: Stream, told: Told) -> None:
     env, driver, duration_s = scene.device.env, scene.driver, stream.spec.duration_s
     if duration_s is not None:
-        seen = 0
         for part in range(1, SLICES + 1):
             env.run(until=duration_s * part / SLICES)
-            told(driver.came - seen)
-            seen = driver.came
+            told(1)
         return
     driver.told = told
     env.run(until=driver.over)
@@ -108,12 +106,11 @@ def run_stream_file(stream: Stream, told: Told = lambda _: None) -> dict[str, li
     }
 
 
-def expected_requests(stream: Stream) -> int:
-    """How many requests all runs together have, about; 0 where that is not known."""
+def steps_of(stream: Stream) -> int:
+    """How many steps all runs together tell of: requests, or parts of the duration."""
     spec = stream.spec
-    if spec.requests is None:
-        return 0
-    return spec.requests * spec.replications * len(spec.policies)
+    each = SLICES if spec.requests is None else spec.requests
+    return each * spec.replications * len(spec.policies)
 
 
 def metrics_of(run: Replication, tally: Tally) -> dict[str, float | None]:
