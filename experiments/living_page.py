@@ -63,11 +63,12 @@ def _replanning(name: str) -> Iterator[str]:
     yield f"## `{name}`"
     yield stream.spec.description
     yield as_table(policy_table(runs, stream.spec), {"policy": "policy", **_ENERGY, **_MISSED})
-    verb = "saves" if found.saved_share > 0.0 else "costs"
+    verb, sign = ("saves", 1.0) if found.saved_share > 0.0 else ("costs", -1.0)
     word = "pays" if found.pays else "does not pay"
     yield (
         f"Replanning {word}. Against the best static plan, *{found.best_static}*, it {verb} "
-        f"{_span(found.saved_j, 1e3, 'mJ')} a request ({100.0 * found.saved_share:.1f} %), with "
+        f"{_span(found.saved_j, sign * 1e3, 'mJ')} a request "
+        f"({100.0 * sign * found.saved_share:.1f} %), with "
         f"{_span(found.more_missed, 100.0, 'percentage points')} more deadlines missed. It lies "
         f"{_span(found.above_oracle_j, 1e3, 'mJ')} ({100.0 * found.above_oracle_share:.1f} %) "
         "above the oracle."

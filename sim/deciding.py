@@ -29,6 +29,8 @@ from sim.recovery import joined_plan, rest_question
 from sim.surroundings import Surroundings
 
 Policy = Literal["static", "replan", "replan_on_change", "oracle"]
+Seen = tuple[Surroundings, bool]
+"""What a plan is made for: surroundings, and whether the radio is awake."""
 MOST_DRAFTS = 1024
 """Drafts kept; the longest unused goes first."""
 LOCAL_PLANNER = "dad"
@@ -127,7 +129,9 @@ class Planning:
     _kept: Kept = field(default_factory=Kept)
     _last: dict[App, Hashable] = field(default_factory=dict)
 
-    def draft(self, app: App, believed: Surroundings, truth: Surroundings) -> Draft:
+    def draft(
+        self, app: App, believed: Surroundings, truth: Surroundings, *, connected: bool = False
+    ) -> Draft:
         """`static`: one plan made beforehand. `replan`: anew for each request on its beliefs.
 
         `replan_on_change`: planned, and paid for, only where the beliefs differ from those of the
@@ -136,33 +140,37 @@ class Planning:
         if self.policy == "static":
             if self.assumed is None:
                 self.assumed = truth
-            return self._made(app, self.assumed, planned=False)
+            return self._made(app, (self.assumed, False), planned=False)
         if self.policy == "oracle":
-            return self._made(app, truth, planned=False)
-        state = coarse(believed, self.step)
-        unchanged = self.policy == "replan_on_change" and self._last.get(app) == state
-        self._last[app] = state
-        return self._made(app, state, planned=not unchanged)
+            return self._made(app, (truth, connected), planned=False)
+        seen = (coarse(believed, self.step), connected)
+        unchanged = self.policy == "replan_on_change" and self._last.get(app) == seen
+        self._last[app] = seen
+        return self._made(app, seen, planned=not unchanged)
 
-    def _made(self, app: App, state: Surroundings, *, planned: bool) -> Draft:
-        found = self._kept.get((app, state, planned))
+    def _made(self, app: App, seen: Seen, *, planned: bool) -> Draft:
+        found = self._kept.get((app, seen, planned))
         if found is not None:
             return found
-        other = self._kept.get((app, state, not planned))
-        plan = self._plan(app, state) if other is None else other.plan
+        other = self._kept.get((app, seen, not planned))
+        plan = self._plan(app, seen) if other is None else other.plan
         made = Draft(plan, app.question, planned=planned)
-        self._kept.put((app, state, planned), made)
+        self._kept.put((app, seen, planned), made)
         return made
 
-    def _plan(self, app: App, state: Surroundings) -> Plan:
+    def _plan(self, app: App, seen: Seen) -> Plan:
+        state, connected = seen
         goals = app.question.goals
         if goals.deadline_s is None and app.deadline_s is not None:
             goals = replace(goals, deadline_s=app.deadline_s)
         try:
-            return best_plan(self.planner, planning_question(app.question, state, goals))
+            asked = planning_question(app.question, state, goals)
+            radio: Literal["idle", "connected"] = "connected" if connected else "idle"
+            conditions = replace(asked.conditions, radio_state=radio)
+            return best_plan(self.planner, asked.under(conditions=conditions))
         except NoPlan as error:
             for planned in (True, False):
-                self._kept.put((app, state, planned), error)
+                self._kept.put((app, seen, planned), error)
             raise
 
     def recover(self, job: Job, state: Surroundings, goals: Goals) -> Draft:

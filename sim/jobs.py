@@ -29,8 +29,13 @@ class App:
 class Decider(Protocol):
     """How plans are made: before all requests, for each on beliefs, or by an oracle."""
 
-    def draft(self, app: App, believed: Surroundings, truth: Surroundings) -> Draft:
-        """What to carry out for a request that comes in now; raises NoPlan."""
+    def draft(
+        self, app: App, believed: Surroundings, truth: Surroundings, *, connected: bool = False
+    ) -> Draft:
+        """What to carry out for a request that comes in now; raises NoPlan.
+
+        `connected`: whether the radio is awake from its last use, which a device knows of itself.
+        """
 
     def recover(self, job: "Job", state: Surroundings, goals: Goals) -> Draft:
         """What to carry out instead of what broke; raises NoPlan."""

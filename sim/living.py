@@ -85,7 +85,8 @@ class LivingDevice(Powered):
             self._end(job, "failed", self.dead or "too many requests in flight")
             return job
         try:
-            draft = app.decider.draft(app, self.world.believed(), self.world.now)
+            believed, truth = self.world.believed(), self.world.now
+            draft = app.decider.draft(app, believed, truth, connected=self.radio.awake)
         except NoPlan as error:
             self._end(job, "failed", str(error))
             return job

@@ -260,3 +260,17 @@ def test_a_queue_longer_than_the_stack_is_served():
     outcome = run_stream(plan, [0.0] * 3000, question)
     assert len(outcome.latency_s) == 3000
     assert (np.diff(outcome.latency_s) > 0.0).all()
+
+
+def test_who_no_longer_waits_blocks_no_one():
+    queues, told = ProcessorQueues(["cpu", "gpu"]), []
+    queues.acquire(1, ("cpu",), lambda: told.append(1))
+    queues.acquire(2, ("cpu", "gpu"), lambda: told.append(2))
+    queues.acquire(3, ("gpu",), lambda: told.append(3))
+    assert told == [1]  # the gpu is free, but the second request is before the third
+    queues.withdraw(2)
+    assert told == [1, 3]
+    queues.release(("cpu",))
+    queues.release(("gpu",))
+    queues.acquire(4, ("cpu", "gpu"), lambda: told.append(4))
+    assert told == [1, 3, 4]
