@@ -6,9 +6,11 @@ both. What breaks an attempt ends all it waits for; the walker is then never cal
 
 from typing import TYPE_CHECKING
 
+from simpy import Event
+
 from planners.compiling import Lane, Step
 from planners.values import CLOUD
-from sim.clock import Ended
+from sim.clock import Ended, after
 from sim.drafts import Draft, Priced
 from sim.jobs import NUMBER_BITS, Job, rank
 from sim.meter import Load
@@ -125,13 +127,24 @@ class Attempt:
         device.settle()
         wait = self.priced_now(wait)
         if wait.kind == "transfer":
-            device.radio.transfer(self, wait, ended)
+            self._be_patient(device.radio.transfer(self, wait, ended), "link slow")
         elif wait.kind == "service":
-            device.server.serve(self, wait, ended)
+            self._be_patient(device.server.serve(self, wait, ended), "server slow")
         else:
             task = (DelayTask if wait.kind == "delay" else FlowTask)(self, wait, ended)
             device.take(task)
             task.begin()
+
+    def _be_patient(self, task: Task, reason: str) -> None:
+        """Wait for link or server, but not for ever."""
+        if self.device.patience_s is None:
+            return
+
+        def enough(_: Event) -> None:
+            if task in self.tasks:
+                self.device.break_off(self, reason)
+
+        after(self.device.env, self.device.patience_s, enough)
 
     def account(self, wait: Wait, start_s: float) -> None:
         """Tasks are charged as they go."""

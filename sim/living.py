@@ -42,6 +42,7 @@ class LivingDevice(Powered):
         most_in_flight: int = 1000,
         most_recoveries: int = 8,
         notice_s: float = 0.0,
+        patience_s: float | None = None,
         standby_w: float = 0.0,
         flash: Flash | None = None,
         watch: Watch | None = None,
@@ -49,7 +50,7 @@ class LivingDevice(Powered):
         super().__init__(env, question, standby_w)
         self.world, self.sink, self.order = world, sink, order
         self.most_in_flight, self.most_recoveries = most_in_flight, most_recoveries
-        self.notice_s = notice_s
+        self.notice_s, self.patience_s = notice_s, patience_s
         self._watch = watch
         memory = question.soc.memory
         self._bus_bytes_per_s = memory.bandwidth_bytes_per_s.value

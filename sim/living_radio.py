@@ -72,7 +72,7 @@ class LivingRadio:
         self.owner.energy_j += taken_j
         self.device.settled_j += taken_j
 
-    def transfer(self, attempt: "Attempt", wait: Wait, ended: Ended) -> None:
+    def transfer(self, attempt: "Attempt", wait: Wait, ended: Ended) -> Task:
         """Queue a transfer; a radio that is idle is promoted first."""
         task = TransferTask(attempt, wait, self._sent(ended))
         attempt.tasks[task] = None
@@ -82,6 +82,7 @@ class LivingRadio:
                 self._promote(attempt.job)
             else:
                 self._next()
+        return task
 
     def follow(self) -> None:
         """The link's rate has changed; the device has been settled."""

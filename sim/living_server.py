@@ -27,7 +27,7 @@ class LivingServer:
         self._waiting: list[tuple[int, int, Task]] = []
         self._numbers = count()
 
-    def serve(self, attempt: "Attempt", wait: Wait, ended: Ended) -> None:
+    def serve(self, attempt: "Attempt", wait: Wait, ended: Ended) -> Task:
         """Do the work after all that goes before."""
 
         def served(event: Event) -> None:
@@ -39,6 +39,7 @@ class LivingServer:
         attempt.tasks[task] = None
         heappush(self._waiting, (attempt.precedence, next(self._numbers), task))
         self._fill()
+        return task
 
     def follow(self) -> None:
         """The server's speed has changed; the device has been settled."""

@@ -80,6 +80,7 @@ def build_scene(stream: Stream, policy: PolicySpec, replication: int) -> Scene:
         order=spec.order,
         most_in_flight=spec.most_in_flight,
         notice_s=spec.notice_s,
+        patience_s=spec.patience_s,
         standby_w=0.0 if standby is None else standby.value,
         flash=_flash(spec),
     )

@@ -144,6 +144,9 @@ class StreamSpec(Spec):
     """Requests that come in while so many are in flight are turned away."""
     notice_s: float = Field(0.1, ge=0, le=1e4)
     """From a break to the host's answer to it."""
+    patience_s: Seconds | None = None
+    """A transfer or the server's work that takes longer, queue included, is given up and what is
+    left replanned locally; None: never."""
     load: tuple[LoadSpec, ...] = ()
     bus: BusLoadSpec | None = None
     link: LinkSpec | None = None
