@@ -176,6 +176,46 @@ def test_processes_spend_their_time_as_they_should():
     assert all(one[0] != two[0] for one, two in pairwise(values))
 
 
+def test_causes_that_overlap_add_up():
+    env = Environment(initial_time=0.0)
+    world = World(env, Surroundings(up_bytes_per_s=1e6, down_bytes_per_s=2e6))
+    causes = Causes(world)
+    causes.link_lost(True)
+    causes.link_lost(True)
+    causes.rates(3e6, 4e6)
+    causes.link_lost(False)
+    assert world.now.up_bytes_per_s is None  # one fault is still there
+    causes.link_lost(False)
+    assert (world.now.up_bytes_per_s, world.now.down_bytes_per_s) == (3e6, 4e6)
+    causes.rates(0.0, 4e6)
+    assert world.now.down_bytes_per_s is None
+    causes.server_speed(0.5)
+    causes.server_down(True)
+    assert world.now.server_speed == 0.0
+    causes.server_down(False)
+    assert world.now.server_speed == 0.5
+    causes.cap("heat", "cpu", 1e9)
+    causes.cap("fault", "cpu", 0.5e9)
+    causes.cap("fault", "gpu", 0.3e9)
+    assert world.now.caps_hz == (("cpu", 0.5e9), ("gpu", 0.3e9))
+    causes.cap("fault", "cpu", None)
+    causes.cap("fault", "gpu", None)
+    assert world.now.caps_hz == (("cpu", 1e9),)
+    causes.free_memory("one", 3.0)
+    causes.free_memory("two", 2.0)
+    assert world.now.free_memory_bytes == 2.0
+    causes.free_memory("two", None)
+    causes.free_memory("one", None)
+    assert world.now.free_memory_bytes is None
+    causes.offline("gpu", True)
+    causes.offline("dsp", True)
+    causes.offline("gpu", False)
+    assert world.now.offline == ("dsp",)
+    causes.busy("cpu", 0.5)
+    causes.busy("cpu", 0.0)
+    assert world.now.busy == ()
+
+
 def test_a_trace_begins_anew():
     env, seen = Environment(initial_time=0.0), []
     Trace(env, (0.0, 2.0, 4.0), lambda at: seen.append((env.now, at)))
