@@ -1,8 +1,10 @@
 """`deepx stream`: a request stream on a living device."""
 
+from typing import Any
+
 import click
 
-from experiments.faults import given
+from experiments.faults import AnswerIsNo, given
 
 
 @click.command("stream")
@@ -12,7 +14,8 @@ def command(file: str, as_json: bool) -> None:
     """Let requests come in on a device whose conditions move, and see what becomes of them.
 
     FILE is a stream's YAML, or the name of a shipped one. Each policy meets the same requests in
-    the same world; with replications, all figures have confidence intervals.
+    the same world; with replications, all figures have confidence intervals. The answer is no where
+    no request was answered at all.
 
     \b
     Examples
@@ -32,7 +35,16 @@ def command(file: str, as_json: bool) -> None:
     document = stream_document(stream, runs)
     if as_json:
         click.echo(to_json(document))
-        return
-    from experiments.streams.showing import show_stream
+    else:
+        from experiments.streams.showing import show_stream
 
-    show_stream(document)
+        show_stream(document)
+    _answered(document)
+
+
+def _answered(document: dict[str, Any]) -> None:
+    """The answer is no where requests failed and none was answered under any policy."""
+    counts = [found["requests"] for found in document["policies"].values()]
+    reasons = dict.fromkeys(reason for count in counts for reason in count["reasons"])
+    if reasons and not any(count["done"] + count["late"] for count in counts):
+        raise AnswerIsNo(f"no request was answered: {'; '.join(reasons)}")
