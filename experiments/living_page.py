@@ -90,11 +90,12 @@ _MISSED = {"mean_latency_s": "latency (s)", "latency_p99_s": "99 %", MISSED: "mi
 
 def _span(found: dict[str, Any], scale: float, unit: str) -> str:
     """`12.3 mJ [11, 13.6]`."""
-    mean, low, high = (
-        "-" if found[key] is None else f"{scale * found[key]:.3g}"
-        for key in ("mean", "low", "high")
-    )
-    return f"{mean} {unit} [{low}, {high}]"
+    shown = [found[key] for key in ("mean", "low", "high")]
+    if any(value is None for value in shown):
+        return f"an unknown number of {unit}"
+    mean, *ends = (scale * value + 0.0 for value in shown)
+    low, high = sorted(ends)
+    return f"{mean:.3g} {unit} [{low:.3g}, {high:.3g}]"
 
 
 def as_table(frame: "pd.DataFrame", columns: dict[str, str]) -> str:

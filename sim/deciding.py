@@ -33,8 +33,8 @@ Seen = tuple[Surroundings, bool]
 """What a plan is made for: surroundings, and whether the radio is awake."""
 MOST_DRAFTS = 1024
 """Drafts kept; the longest unused goes first."""
-LOCAL_PLANNER = "dad"
-"""Plans what is left where the app's own planner cannot serve without the cloud."""
+LOCAL_PLANNERS = ("dad", "heft", "cpu_only")
+"""Plan what is left, the first that can, where the app's own planner cannot without the cloud."""
 
 
 def coarse(state: Surroundings, step: float) -> Surroundings:
@@ -200,13 +200,23 @@ class Planning:
             return Draft(before.plan, question, planned=False, first_layer=done)
         if not question.workload.is_chain:
             done = 0
-        asked = rest_question(planning_question(question, local, goals), before.plan, done, goals)
-        try:
-            after = _serving(best_plan(self.planner, asked), asked, local)
-        except (NoPlan, PlanError):
-            after = best_plan(load_planner(LOCAL_PLANNER), asked)
+        asked = planning_question(question, local, goals)
+        if done:
+            asked = rest_question(asked, before.plan, done, goals)
+        after = self._local_plan(asked, local)
         plan = joined_plan(before.plan, after, question, done)
         return Draft(plan, question, planned=True, first_layer=done)
+
+    def _local_plan(self, asked: Question, local: Surroundings) -> Plan:
+        """The planner's plan, or that of the first planner that can serve without the cloud."""
+        planners = (self.planner, *(load_planner(name) for name in LOCAL_PLANNERS))
+        refusals = []
+        for planner in planners:
+            try:
+                return _serving(best_plan(planner, asked), asked, local)
+            except (NoPlan, PlanError) as error:
+                refusals.append(error)
+        raise NoPlan(str(refusals[1]))
 
 
 def _serving(plan: Plan, question: Question, state: Surroundings) -> Plan:

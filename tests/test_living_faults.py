@@ -10,7 +10,7 @@ from sim.clock import after
 from sim.powered import STANDBY
 from tests.living import LOCAL, Carried, app_of, causes_of, device_of, online
 from tests.profiles import examples
-from tests.tiny_device import tiny_workload
+from tests.tiny_device import tiny_workload, workload
 
 PLACES = [
     ("cpu", "cpu"),
@@ -147,6 +147,47 @@ def test_no_way_left_is_a_failure_with_its_reason():
     device.env.run()
     assert job.ended == "failed"
     assert "memory" in job.reason
+
+
+def test_a_request_that_breaks_again_and_again_is_given_up():
+    question = online(options=LOCAL)
+    device = device_of(question, most_recoveries=2)
+    causes = causes_of(device)
+    job = device.submit(app_of(question, ("gpu", "gpu")))
+    breaks = 0
+    while job.ended is None:
+        device.env.step()
+        attempt = device.attempts.get(job)
+        if attempt is not None and any(task.resource == "gpu" for task in attempt.tasks):
+            breaks += 1
+            causes.offline("gpu", True)
+            causes.offline("gpu", False)
+    assert breaks == 3
+    assert job.reason == "gave up after gpu offline"
+
+
+FORK = [
+    {"name": "stem", "kind": "dense", "units": 40},
+    {"name": "left", "kind": "dense", "units": 30, "inputs": ["stem"]},
+    {"name": "right", "kind": "dense", "units": 30, "inputs": ["stem"]},
+    {"name": "end", "kind": "dense", "units": 20, "inputs": ["left", "right"]},
+]
+
+
+def test_a_graph_with_branches_begins_anew():
+    question = online(options=LOCAL, workload=workload("fork", [100], FORK, frames=32))
+    carried = Carried()
+    device = device_of(question, watch=carried)
+    causes = causes_of(device)
+    job = device.submit(app_of(question, ("cpu", "gpu", "cloud", "cpu")))
+    while "left" not in device.attempts[job].done:
+        device.env.step()
+    causes.link_lost(True)
+    device.env.run()
+    assert job.ended == "done"
+    assert job.draft.first_layer == 0
+    assert all(block.processor != "cloud" for block in job.draft.plan.blocks)
+    assert carried.deviation(job).relative_error < 1e-5
 
 
 class LivingMachine(RuleBasedStateMachine):
