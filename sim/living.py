@@ -215,7 +215,9 @@ class LivingDevice(Powered):
                 attempt.reprice()
         for attempt, reason in self._broken(before, after):
             self.break_off(attempt, reason)
-        self.radio.follow()
+        rates = (after.up_bytes_per_s, after.down_bytes_per_s)
+        if rates != (before.up_bytes_per_s, before.down_bytes_per_s):
+            self.radio.follow()
         if after.server_speed != before.server_speed:
             self.server.follow()
 

@@ -8,6 +8,7 @@ from simpy import Event
 
 from sim.clock import Ended, when
 from sim.jobs import Job
+from sim.meter import STANDBY
 from sim.program import RADIO, Wait
 from sim.tasks import Task
 from socs import Link
@@ -40,8 +41,9 @@ class TransferTask(Task):
 class LivingRadio:
     """idle -> promotion -> transfers one after the other -> the tail's phases -> idle.
 
-    Promotion and tail are charged to the request that used the radio last; all power is above the
-    link's idle power. Transfers queue by precedence, then first come first served.
+    Promotion and tail are charged to the request that used the radio last, with the energy window
+    `until_output` up to its output only (what follows is standby); all power is above the link's
+    idle power. Transfers queue by precedence, then first come first served.
     """
 
     owner: Job | None
@@ -68,9 +70,12 @@ class LivingRadio:
         if self.owner is None or self._watts == 0.0:
             return
         taken_j = self._watts * duration_s
+        self.device.settled_j += taken_j
+        if self.owner.ended is not None and not self.device.until_idle:
+            self.device.meter.joules[STANDBY] += taken_j
+            return
         self.device.meter.joules[RADIO] += taken_j
         self.owner.energy_j += taken_j
-        self.device.settled_j += taken_j
 
     def transfer(self, attempt: "Attempt", wait: Wait, ended: Ended) -> Task:
         """Queue a transfer; a radio that is idle is promoted first."""

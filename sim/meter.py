@@ -9,6 +9,9 @@ Load = tuple[str, float, float]
 CLOUD = "cloud"
 """The component whose energy is the server's, never the device's."""
 
+STANDBY = "standby"
+"""The component of what a living device draws on no request's account."""
+
 
 class Meter:
     """Joules per component since the start."""

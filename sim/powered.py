@@ -14,11 +14,8 @@ from planners.values import Question
 from sim.governors import Governor
 from sim.jobs import Job
 from sim.living_radio import LivingRadio
-from sim.meter import Meter
+from sim.meter import STANDBY, Meter
 from sim.tasks import Task
-
-STANDBY = "standby"
-"""Component of what the device draws where no request is in flight and the radio is idle."""
 
 
 class PowerListener(Protocol):
@@ -53,7 +50,7 @@ class Powered:
         state = question.conditions
         self._active_w = baseline_w(question, state, active=True)
         self._asleep_w = baseline_w(question, state, active=False)
-        self._until_idle = question.energy_window == "until_idle"
+        self.until_idle = question.energy_window == "until_idle"
         self._tasks: dict[Task, None] = {}
         self._governors: dict[str, Governor] = {}
         self._at_work: Counter[str] = Counter()
@@ -102,7 +99,7 @@ class Powered:
         if self.in_flight:
             taken_j = _charge(joules, self._active_w, duration_s)
             self.base_each_j += taken_j / len(self.in_flight)
-        elif self._until_idle and self.radio.owner is not None:
+        elif self.until_idle and self.radio.owner is not None:
             taken_j = _charge(joules, self._asleep_w, duration_s)
             self.radio.owner.energy_j += taken_j
         else:

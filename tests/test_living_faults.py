@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sim.clock import after
-from sim.powered import STANDBY
+from sim.meter import STANDBY
 from tests.living import LOCAL, Carried, app_of, causes_of, device_of, online
 from tests.profiles import examples
 from tests.tiny_device import tiny_workload, workload

@@ -9,8 +9,7 @@ from experiments.streams.building import Scene, build_scene
 from experiments.streams.loading import Stream
 from experiments.streams.spec import PolicySpec
 from sim.battery import Battery
-from sim.meter import CLOUD
-from sim.powered import STANDBY
+from sim.meter import CLOUD, STANDBY
 from sim.sketch import Sketch
 from sim.tally import Tally
 
