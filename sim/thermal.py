@@ -129,7 +129,7 @@ class Thermal:
                 self._tripped.discard(trip)
             elif trip not in self._tripped and now_c >= trip.at_c:
                 self._tripped.add(trip)
-        for processor in {trip.processor for trip in self.trips}:
+        for processor in dict.fromkeys(trip.processor for trip in self.trips):
             caps = [trip.cap_hz for trip in self._tripped if trip.processor == processor]
             self.causes.cap("thermal", processor, min(caps, default=None))
         if not self._die_c - 1.5 * self.step_c < self.junction_c <= self._die_c:
