@@ -40,12 +40,6 @@ class Draft:
     first_layer: int = 0
     """Layers before it are done: their outputs lie where their blocks made them."""
 
-    @property
-    def uses_cloud(self) -> bool:
-        """Whether one of the layers that are left to do goes to the server."""
-        left = {stage.name for stage in self.question.workload.stages[self.first_layer :]}
-        return any(b.processor == "cloud" and b.layer in left for b in self.plan.blocks)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Priced:
