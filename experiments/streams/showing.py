@@ -21,7 +21,8 @@ def show_stream(document: dict[str, Any]) -> None:
     console = output()
     for name, found in document["policies"].items():
         counts = found["requests"]
-        shown = table("figure", "mean", "low", "high", title=f"{document['stream']}: {name}")
+        console.print(f"{document['stream']}: {name}", style="bold")
+        shown = table("figure", "mean", "low", "high")
         for title, key, unit in _ROWS:
             _row(shown, f"{title} ({unit})", found["metrics"][key])
         console.print(shown)
@@ -32,7 +33,8 @@ def show_stream(document: dict[str, Any]) -> None:
         console.print()
     for name, found in document["versus"].items():
         title = f"{name} less {found['policy']}, same requests in the same world"
-        shown = table("figure", "mean", "low", "high", title=title)
+        console.print(title, style="bold")
+        shown = table("figure", "mean", "low", "high")
         for label, key, unit in _ROWS:
             _row(shown, f"{label} ({unit})", found["differences"][key])
         console.print(shown)
