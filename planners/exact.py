@@ -3,7 +3,9 @@
 On chains: a label-setting dynamic programme over (layer, placement, cut, rank) under all limits
 (`planners.certified`), started from the plan that `deepx` finds. The plan is then predicted and
 checked like any other; what is proved is that no plan of the options that keeps the limits has a
-smaller objective, planning aside. Everywhere else, and for task graphs: see `makespan`.
+smaller objective, planning aside. Where layers on the device outlast the radio's tail, plans
+that use the cloud are priced at less than they cost (`planners.remote`): then the bound holds, and
+the gap says what it leaves open. Everywhere else, and for task graphs: see `makespan`.
 """
 
 from dataclasses import replace
