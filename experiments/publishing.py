@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.answers import OK
 from experiments.evaluation import Finding
 from experiments.files import prepare_folder, replacing, write_json, write_text
-from experiments.report import RESULTS, write_report
+from experiments.report import RESULTS, file_name, write_report
 from experiments.scoring import ABSTRACT_OPTIONS, planner_rows
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _write_timeline(folder: Path, finding: Finding) -> None:
 
 def pair_name(finding: Finding) -> str:
     """SoC and model in a file's name."""
-    return f"{finding.case.soc}-{finding.case.model}"
+    return file_name(finding.question.soc.name, finding.case.model)
 
 
 def drawings(

@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file of what a folder of results holds."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,30 @@ CAPTIONS = {
 
 def write_report(folder: Path) -> Path:
     """Write `report.html` of a folder that `reproduce` wrote; InputFault, OSError."""
-    page = folder / PAGE
-    write_text(page, render(read_reproduction(folder / RESULTS), figures_in(folder)))
+    page, found = folder / PAGE, read_reproduction(folder / RESULTS)
+    write_text(page, render(found, figures_in(folder, _pairs(found))))
     return page
 
 
-def figures_in(folder: Path) -> list[tuple[str, str]]:
+def file_name(soc: str, model: str) -> str:
+    """SoC and model in a file's name: letters, digits, `.`, `-` and `_` only."""
+    return "-".join(re.sub(r"[^\w.]+", "_", name) for name in (soc, model))
+
+
+def pair_title(soc: str, model: str) -> str:
+    """SoC and model as people read them."""
+    return f"{shown(soc)}, {shown(model)}"
+
+
+def figures_in(folder: Path, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """(caption, SVG element) of every figure that has a caption, in the order of the captions."""
+    titles = {file_name(*pair): pair_title(*pair) for pair in pairs}
     found = []
     for kind, caption in CAPTIONS.items():
         for path in sorted((folder / "figures").glob(f"{kind}*.svg")):
-            name = path.stem.removeprefix(kind).strip("_")
-            pair = ", ".join(shown(part) for part in name.split("-")) if name else ""
+            name = path.stem.removeprefix(kind).removeprefix("_")
             svg = svg_element(path.read_text(encoding="utf-8"), f"{path.stem}-")
-            found.append((caption.format(pair=pair), svg))
+            found.append((caption.format(pair=titles.get(name, name)), svg))
     return found
 
 
