@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from sim import Outcome
+
 PARTIAL = "planners.partial.csv"
 """Rows finished before an interruption; gone when a run ends."""
 FOLDERS = ("figures", "timelines")
@@ -71,12 +73,12 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def _write_timeline(folder: Path, finding: Finding) -> None:
-    from experiments.frames import timeline_frame
     from experiments.tracks import chrome_trace
 
     name, outcome = pair_name(finding), finding.outcome
     assert outcome is not None
-    write_table(folder / f"{name}.csv", timeline_frame(outcome))
+    write_table(folder / f"{name}.csv", _activities(outcome))
+    write_table(folder / f"{name}.power.csv", outcome.power())
     write_json(folder / f"{name}.trace.json", chrome_trace(outcome, name))
 
 
@@ -110,15 +112,19 @@ def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
 
 
 def _inference(finding: Finding) -> "Axes":
+    from experiments.figures import inference
+
+    assert finding.outcome is not None
+    return inference(_activities(finding.outcome), finding.outcome.power())
+
+
+def _activities(outcome: "Outcome") -> "pd.DataFrame":
+    """Everything that a timeline shows: what processors and radio do, and the bus."""
     import pandas as pd
 
-    from experiments.figures import inference
     from experiments.frames import timeline_frame, traffic_frame
 
-    outcome = finding.outcome
-    assert outcome is not None
-    activities = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
-    return inference(activities, outcome.power())
+    return pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
 
 
 def save_figure(path: Path, axes: "Axes") -> None:

@@ -1,12 +1,13 @@
 """The page: one self-contained HTML file of what a folder of results holds."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from experiments.amounts import bytes_of, joules, ratio, seconds
 from experiments.documents import Reproduction, read_reproduction
+from experiments.drawing.recorded import Run, recorded
 from experiments.files import write_text
 from experiments.scoring import factor_off
 from experiments.style import shown
@@ -24,7 +25,9 @@ CAPTIONS = {
 def write_report(folder: Path) -> Path:
     """Write `report.html` of a folder that `reproduce` wrote; InputFault, OSError."""
     page, found = folder / PAGE, read_reproduction(folder / RESULTS)
-    write_text(page, render(found, figures_in(folder, _pairs(found))))
+    pairs = _pairs(found)
+    runs = recorded(folder / "timelines", {file_name(*p): pair_title(*p) for p in pairs})
+    write_text(page, render(found, figures_in(folder, pairs), runs))
     return page
 
 
@@ -61,9 +64,11 @@ def svg_element(text: str, prefix: str) -> str:
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", body)
 
 
-def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
+def render(found: Reproduction, figures: list[tuple[str, str]], runs: Sequence[Run] = ()) -> str:
     """The page; every name in it is escaped, the figures are drawings of ours."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from experiments.drawing.interactive import script, timelines
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -72,6 +77,8 @@ def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Bokeh's objects refer to those before them: sorting the keys would undo that.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     environment.filters |= {
         "seconds": seconds,
         "joules": joules,
@@ -81,7 +88,13 @@ def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
     }
     template = environment.get_template("report.html.j2")
     return template.render(
-        found=found, figures=figures, off=_off(found), pairs=_pairs(found), rows=_rows(found)
+        found=found,
+        figures=figures,
+        off=_off(found),
+        pairs=_pairs(found),
+        rows=_rows(found),
+        timelines=timelines(runs, "timelines") if runs else None,
+        script=script() if runs else "",
     )
 
 

@@ -64,6 +64,10 @@ def browser():
 def opened(browser, file, **settings):
     """The page, opened from disk; complaints and requests of it are collected in `page.seen`."""
 
+    def heard(message):
+        if message.type in ("error", "warning"):
+            page.seen["complaints"].append(message.text)
+
     def noticed(dialog):
         page.seen["complaints"].append(dialog.message)
         dialog.dismiss()
@@ -71,7 +75,7 @@ def opened(browser, file, **settings):
     context = browser.new_context(offline=True, **({"viewport": DESKTOP} | settings))
     page = context.new_page()
     page.seen = {"complaints": [], "requests": []}
-    page.on("console", lambda message: page.seen["complaints"].append(message.text))
+    page.on("console", heard)
     page.on("pageerror", lambda error: page.seen["complaints"].append(str(error)))
     page.on("dialog", noticed)
     page.on("request", lambda request: page.seen["requests"].append(request.url))
@@ -117,7 +121,7 @@ def test_what_is_seen_would_be_noticed(browser, tmp_path):
     bad = tmp_path / "bad.html"
     bad.write_text(
         f"<!doctype html><div style='width: 3000px'>wide {HOSTILE}</div><img src='gone.png'>"
-        "<script>console.log('said'); missing()</script>",
+        "<script>console.error('said'); missing()</script>",
         encoding="utf-8",
     )
     with opened(browser, bad) as page:
@@ -125,3 +129,87 @@ def test_what_is_seen_would_be_noticed(browser, tmp_path):
         assert any("missing" in text for text in page.seen["complaints"])
         assert len(page.seen["requests"]) == 2
         assert page.evaluate("document.documentElement.scrollWidth") > DESKTOP["width"]
+
+
+# the timeline
+
+
+SPAN = "(() => { const axis = Bokeh.documents[0].get_model_by_name('time_0');\
+ return [axis.start, axis.end] })()"
+FIRST_LONG = """(() => {
+  const find = name => Bokeh.index.find_one_by_id(Bokeh.documents[0].get_model_by_name(name).id)
+  const bars = find('activities_0'), data = bars.model.data_source.data
+  const widths = data.right.map((stop, n) => stop - data.left[n])
+  const n = widths.indexOf(Math.max(...widths))
+  const plot = bars.parent, box = plot.el.getBoundingClientRect()
+  const x = plot.frame.x_scale.compute((data.left[n] + data.right[n]) / 2)
+  const y = plot.frame.y_scale.compute(data.lane[n])
+  return {x: box.x + x, y: box.y + y, label: data.label[n], resource: data.resource[n]}
+})()"""
+
+
+def eventually(page, condition):
+    """Wait until a condition in the page holds; the page's own policy forbids waiting inside it."""
+    for _ in range(100):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {condition}")
+
+
+def timeline(page):
+    """The middle of the longest activity of the first tab, scrolled into sight."""
+    page.locator("#timelines").scroll_into_view_if_needed()
+    eventually(page, "Bokeh.documents[0]?.is_idle")
+    return page.evaluate(FIRST_LONG)
+
+
+def test_turning_the_wheel_with_ctrl_zooms_and_alone_scrolls(browser, page_file):
+    with opened(browser, page_file) as page:
+        at = timeline(page)
+        whole = page.evaluate(SPAN)
+        page.mouse.move(at["x"], at["y"])
+        before = page.evaluate("scrollY")
+        page.mouse.wheel(0, -100)
+        eventually(page, f"scrollY < {before}")
+        assert page.evaluate(SPAN) == whole
+        at = timeline(page)
+        page.mouse.move(at["x"], at["y"])
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -300)
+        page.keyboard.up("Control")
+        eventually(page, f"{SPAN}[1] - {SPAN}[0] < {0.9 * (whole[1] - whole[0])}")
+        start, end = page.evaluate(SPAN)
+        assert whole[0] <= start < end <= whole[1]
+        assert page.seen["complaints"] == []
+
+
+def test_dragging_zooms_to_what_was_dragged_over(browser, page_file):
+    with opened(browser, page_file) as page:
+        at = timeline(page)
+        whole = page.evaluate(SPAN)
+        page.mouse.move(at["x"], at["y"])
+        page.mouse.down()
+        page.mouse.move(at["x"] + 100, at["y"] + 5, steps=4)
+        page.mouse.up()
+        eventually(page, f"{SPAN}[1] - {SPAN}[0] < {0.5 * (whole[1] - whole[0])}")
+
+
+def test_pointing_at_a_block_tells_what_it_is_and_draws(browser, page_file):
+    with opened(browser, page_file) as page:
+        at = timeline(page)
+        page.mouse.move(at["x"], at["y"], steps=3)
+        said = page.locator(".bk-Tooltip", has_text=f"{at['resource']}: {at['label']}")
+        said.wait_for()
+        text = said.evaluate("tooltip => tooltip.shadowRoot.textContent")
+        assert " W, " in text
+        assert " mJ" in text
+        assert page.seen["complaints"] == []
+
+
+def test_a_hostile_name_is_a_tab_like_any_other(browser, page_file):
+    with opened(browser, page_file) as page:
+        timeline(page)
+        page.locator(".bk-tab", has_text=HOSTILE).click()
+        eventually(page, "Bokeh.documents[0].get_model_by_name('timelines').active == 1")
+        assert page.seen["complaints"] == []

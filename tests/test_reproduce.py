@@ -235,6 +235,7 @@ def test_publish_writes_every_file_whole(findings, result, tmp_path):
     assert names == {
         *("reproduce.json", "report.html", "planners.csv", "cells.csv", "verification.csv"),
         *("energy_breakdown.csv", f"timelines/{pair}.csv", f"timelines/{pair}.trace.json"),
+        f"timelines/{pair}.power.csv",
         *(f"figures/{name}.{kind}" for name in figures for kind in ("png", "svg")),
     }
     written = json.loads((tmp_path / "reproduce.json").read_text(encoding="utf-8"))
