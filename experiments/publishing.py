@@ -94,6 +94,8 @@ def drawings(
     import pandas as pd
 
     from experiments import figures
+    from experiments.drawing.gaps import gap_and_time
+    from experiments.drawing.tables import planning_frame
 
     cells = pd.DataFrame(document["cells"]).dropna(subset=["sourced", "calibrated"])
     if len(cells):
@@ -103,6 +105,12 @@ def drawings(
         name = pair_name(finding)
         yield f"energy_breakdown_{name}", partial(figures.energy_breakdown, shares)
         yield f"inference_{name}", partial(_inference, finding)
+        yield f"plan_{name}", partial(_plan, finding)
+        yield f"spectra_{name}", partial(_spectra, finding)
+        yield f"trade_off_{name}", partial(_trade_off, finding)
+    planning = planning_frame(document["planners"], findings)
+    if planning["gap"].notna().any():
+        yield "gap_and_time", partial(gap_and_time, planning)
 
 
 def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
@@ -116,6 +124,29 @@ def _inference(finding: Finding) -> "Axes":
 
     assert finding.outcome is not None
     return inference(_activities(finding.outcome), finding.outcome.power())
+
+
+def _plan(finding: Finding) -> "Axes":
+    from experiments.drawing.plans import plan_over_layers
+    from experiments.drawing.tables import plan_frame
+
+    assert finding.plan is not None
+    return plan_over_layers(plan_frame(finding.plan, finding.question.workload))
+
+
+def _spectra(finding: Finding) -> "Axes":
+    from experiments.drawing.spectra import spectra
+    from experiments.drawing.tables import spectra_frames
+
+    assert finding.plan is not None
+    return spectra(*spectra_frames(finding.plan, finding.question.workload))
+
+
+def _trade_off(finding: Finding) -> "Axes":
+    from experiments.drawing.tables import trade_off_frame
+    from experiments.drawing.trade_offs import memory_error_energy
+
+    return memory_error_energy(trade_off_frame(finding.question))
 
 
 def _activities(outcome: "Outcome") -> "pd.DataFrame":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.amounts import bytes_of, joules, ratio, seconds
 from experiments.documents import Reproduction, read_reproduction
@@ -18,8 +18,21 @@ CAPTIONS = {
     "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it.",
     "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
     "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
+    "plan": "Which block runs where, {pair}: the plan of DeepX, options paper.",
+    "spectra": "Singular values of the layers and where the plan of DeepX cuts them, {pair}.",
+    "trade_off": "What error buys, {pair}: plans under rising error limits; rimmed: none is better "
+    "in memory, energy and error at once.",
+    "gap_and_time": "How far each planner stays above the optimum, and how long it plans.",
 }
-"""By the beginning of a figure's file name."""
+"""By kind of figure, the beginning of its file name."""
+
+
+class Drawing(NamedTuple):
+    """A figure for the page."""
+
+    kind: str
+    caption: str
+    svg: str
 
 
 def write_report(folder: Path) -> Path:
@@ -41,15 +54,15 @@ def pair_title(soc: str, model: str) -> str:
     return f"{shown(soc)}, {shown(model)}"
 
 
-def figures_in(folder: Path, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """(caption, SVG element) of every figure that has a caption, in the order of the captions."""
+def figures_in(folder: Path, pairs: Iterable[tuple[str, str]]) -> list[Drawing]:
+    """Every figure that has a caption, in the order of the captions."""
     titles = {file_name(*pair): pair_title(*pair) for pair in pairs}
     found = []
     for kind, caption in CAPTIONS.items():
         for path in sorted((folder / "figures").glob(f"{kind}*.svg")):
             name = path.stem.removeprefix(kind).removeprefix("_")
             svg = svg_element(path.read_text(encoding="utf-8"), f"{path.stem}-")
-            found.append((caption.format(pair=titles.get(name, name)), svg))
+            found.append(Drawing(kind, caption.format(pair=titles.get(name, name)), svg))
     return found
 
 
@@ -64,7 +77,7 @@ def svg_element(text: str, prefix: str) -> str:
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", body)
 
 
-def render(found: Reproduction, figures: list[tuple[str, str]], runs: Sequence[Run] = ()) -> str:
+def render(found: Reproduction, figures: Sequence[Drawing], runs: Sequence[Run] = ()) -> str:
     """The page; every name in it is escaped, the figures are drawings of ours."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -288,7 +288,7 @@ def test_drawings_bring_no_scripts_and_no_addresses():
 
 
 def test_captions_name_the_pair(folder):
-    captions = [caption for caption, _ in figures_in(folder, [("a", "b")])]
+    captions = [drawing.caption for drawing in figures_in(folder, [("a", "b")])]
     assert captions[0].startswith("Energy of the baselines")
     assert "a, b" in captions[1]
 
