@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from sim import Outcome
-
 PARTIAL = "planners.partial.csv"
 """Rows finished before an interruption; gone when a run ends."""
 FOLDERS = ("figures", "timelines")
@@ -73,13 +71,13 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def _write_timeline(folder: Path, finding: Finding) -> None:
-    from experiments.tracks import chrome_trace
+    from experiments.tracing import chrome_trace
 
-    name, outcome = pair_name(finding), finding.outcome
-    assert outcome is not None
-    write_table(folder / f"{name}.csv", _activities(outcome))
+    name, plan, outcome = pair_name(finding), finding.plan, finding.outcome
+    assert plan is not None and outcome is not None
+    write_table(folder / f"{name}.csv", _activities(finding))
     write_table(folder / f"{name}.power.csv", outcome.power())
-    write_json(folder / f"{name}.trace.json", chrome_trace(outcome, name))
+    write_json(folder / f"{name}.trace.json", chrome_trace(outcome, plan, finding.question))
 
 
 def pair_name(finding: Finding) -> str:
@@ -123,7 +121,7 @@ def _inference(finding: Finding) -> "Axes":
     from experiments.figures import inference
 
     assert finding.outcome is not None
-    return inference(_activities(finding.outcome), finding.outcome.power())
+    return inference(_activities(finding), finding.outcome.power())
 
 
 def _plan(finding: Finding) -> "Axes":
@@ -149,13 +147,19 @@ def _trade_off(finding: Finding) -> "Axes":
     return memory_error_energy(trade_off_frame(finding.question))
 
 
-def _activities(outcome: "Outcome") -> "pd.DataFrame":
-    """Everything that a timeline shows: what processors and radio do, and the bus."""
+def _activities(finding: Finding) -> "pd.DataFrame":
+    """Everything that a timeline shows: what processors and radio do, in detail, and the bus."""
     import pandas as pd
 
+    from experiments.blocks import block_details, said
     from experiments.frames import timeline_frame, traffic_frame
 
-    return pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
+    plan, outcome = finding.plan, finding.outcome
+    assert plan is not None and outcome is not None
+    details = block_details(plan, finding.question.workload)
+    table = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
+    keys = zip(table["resource"], table["label"], strict=True)
+    return table.assign(details=[said(details.get(key)) for key in keys])
 
 
 def save_figure(path: Path, axes: "Axes") -> None:

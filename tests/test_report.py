@@ -299,7 +299,7 @@ def test_captions_name_the_pair(folder):
 @pytest.fixture
 def run(outcome):
     activities = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
-    return Run(HOSTILE, activities, outcome.power())
+    return Run(HOSTILE, activities.assign(details="fp32, dense"), outcome.power())
 
 
 def test_a_timeline_brings_its_library_and_no_markup(run):

@@ -104,6 +104,7 @@ def _lanes(run: Run, number: int, span: "Range1d") -> "BokehFigure":
     )
     said = [
         ("", "@resource: @label"),
+        ("", "@details"),
         ("start", "@left{0.000} ms"),
         ("takes", "@duration_ms{0.000} ms"),
         ("adds", "@power_w{0.000} W, @energy_mj{0.000} mJ"),
@@ -128,6 +129,7 @@ def _activities(table: "pd.DataFrame") -> "ColumnDataSource":
         bar = {
             "resource": name,
             "label": str(row["label"]),
+            "details": str(row["details"]),
             "lane": (name, 0.4 - 0.8 * (float(row["row"]) + 0.5) / count),
             "height": 0.8 / count,
             "left": 1e3 * float(row["start_s"]),

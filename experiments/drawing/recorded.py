@@ -10,9 +10,19 @@ from experiments.faults import InputFault
 if TYPE_CHECKING:
     import pandas as pd
 
-ACTIVITIES = ("resource", "row", "label", "kind", "start_s", "stop_s", "power_w", "share")
+ACTIVITIES = (
+    "resource",
+    "row",
+    "label",
+    "kind",
+    "start_s",
+    "stop_s",
+    "power_w",
+    "share",
+    "details",
+)
 WATTS = ("time_s", "component", "power_w")
-TEXTS = frozenset({"resource", "label", "kind", "component"})
+TEXTS = frozenset({"resource", "label", "kind", "component", "details"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,8 @@ class Run:
 
     title: str
     activities: "pd.DataFrame"
-    """resource, row, label, kind, start_s, stop_s, power_w; `share` for the bus."""
+    """resource, row, label, kind, start_s, stop_s, power_w; `share` for the bus, `details`
+    for what is computed."""
     watts: "pd.DataFrame"
     """time_s, component, power_w, each row holding until the component's next."""
 
