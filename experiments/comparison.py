@@ -19,7 +19,7 @@ def planner_rows(found: Findings) -> list[dict[str, Any]]:
         certificate = None if plan is None else plan.certificate
         rows.append(
             {
-                "soc": case.soc,
+                "soc": finding.question.soc.name,
                 "model": case.model,
                 "planner": case.planner,
                 "options": case.options,

@@ -83,7 +83,7 @@ def timeline_frame(outcome: "Outcome") -> pd.DataFrame:
 def traffic_frame(outcome: "Outcome") -> pd.DataFrame:
     """The memory bus until the output is there, as rows of a timeline.
 
-    share: DRAM power above its background, relative to the most in this run.
+    power_w: DRAM power above its background; share: relative to the most in this run.
     """
     watts = outcome.power()
     dram = watts[(watts["component"] == "dram") & (watts["time_s"] <= outcome.latency_s)]
@@ -98,6 +98,7 @@ def traffic_frame(outcome: "Outcome") -> pd.DataFrame:
             "kind": "traffic",
             "start_s": dram["time_s"].to_numpy(),
             "stop_s": stops,
+            "power_w": above.to_numpy(),
             "share": (above / most).to_numpy(),
         }
     )

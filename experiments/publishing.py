@@ -9,7 +9,7 @@ from experiments.answers import OK
 from experiments.comparison import planner_rows
 from experiments.evaluation import Finding
 from experiments.files import prepare_folder, replacing, write_json, write_text
-from experiments.report import RESULTS, write_report
+from experiments.report import RESULTS, file_name, write_report
 from experiments.scoring import ABSTRACT_OPTIONS
 
 if TYPE_CHECKING:
@@ -72,18 +72,18 @@ def write_table(path: Path, table: "pd.DataFrame") -> None:
 
 
 def _write_timeline(folder: Path, finding: Finding) -> None:
-    from experiments.frames import timeline_frame
-    from experiments.tracks import chrome_trace
+    from experiments.tracing import chrome_trace
 
-    name, outcome = pair_name(finding), finding.outcome
-    assert outcome is not None
-    write_table(folder / f"{name}.csv", timeline_frame(outcome))
-    write_json(folder / f"{name}.trace.json", chrome_trace(outcome, name))
+    name, plan, outcome = pair_name(finding), finding.plan, finding.outcome
+    assert plan is not None and outcome is not None
+    write_table(folder / f"{name}.csv", _activities(finding))
+    write_table(folder / f"{name}.power.csv", outcome.power())
+    write_json(folder / f"{name}.trace.json", chrome_trace(outcome, plan, finding.question))
 
 
 def pair_name(finding: Finding) -> str:
     """SoC and model in a file's name."""
-    return f"{finding.case.soc}-{finding.case.model}"
+    return file_name(finding.question.soc.name, finding.case.model)
 
 
 def drawings(
@@ -93,6 +93,8 @@ def drawings(
     import pandas as pd
 
     from experiments import figures
+    from experiments.drawing.gaps import gap_and_time
+    from experiments.drawing.tables import planning_frame
 
     cells = pd.DataFrame(document["cells"]).dropna(subset=["sourced", "calibrated"])
     if len(cells):
@@ -102,6 +104,12 @@ def drawings(
         name = pair_name(finding)
         yield f"energy_breakdown_{name}", partial(figures.energy_breakdown, shares)
         yield f"inference_{name}", partial(_inference, finding)
+        yield f"plan_{name}", partial(_plan, finding)
+        yield f"spectra_{name}", partial(_spectra, finding)
+        yield f"trade_off_{name}", partial(_trade_off, finding)
+    planning = planning_frame(document["planners"], findings)
+    if planning["gap"].notna().any():
+        yield "gap_and_time", partial(gap_and_time, planning)
 
 
 def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
@@ -111,15 +119,48 @@ def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":
 
 
 def _inference(finding: Finding) -> "Axes":
+    from experiments.figures import inference
+
+    assert finding.outcome is not None
+    return inference(_activities(finding), finding.outcome.power())
+
+
+def _plan(finding: Finding) -> "Axes":
+    from experiments.drawing.plans import plan_over_layers
+    from experiments.drawing.tables import plan_frame
+
+    assert finding.plan is not None
+    return plan_over_layers(plan_frame(finding.plan, finding.question.workload))
+
+
+def _spectra(finding: Finding) -> "Axes":
+    from experiments.drawing.spectra import spectra
+    from experiments.drawing.tables import spectra_frames
+
+    assert finding.plan is not None
+    return spectra(*spectra_frames(finding.plan, finding.question.workload))
+
+
+def _trade_off(finding: Finding) -> "Axes":
+    from experiments.drawing.tables import trade_off_frame
+    from experiments.drawing.trade_offs import memory_error_energy
+
+    return memory_error_energy(trade_off_frame(finding.question))
+
+
+def _activities(finding: Finding) -> "pd.DataFrame":
+    """Everything that a timeline shows: what processors and radio do, in detail, and the bus."""
     import pandas as pd
 
-    from experiments.figures import inference
+    from experiments.blocks import block_details, said
     from experiments.frames import timeline_frame, traffic_frame
 
-    outcome = finding.outcome
-    assert outcome is not None
-    activities = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
-    return inference(activities, outcome.power())
+    plan, outcome = finding.plan, finding.outcome
+    assert plan is not None and outcome is not None
+    details = block_details(plan, finding.question.workload)
+    table = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
+    keys = zip(table["resource"], table["label"], strict=True)
+    return table.assign(details=[said(details.get(key)) for key in keys])
 
 
 def save_figure(path: Path, axes: "Axes") -> None:

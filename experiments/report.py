@@ -1,11 +1,13 @@
 """The page: one self-contained HTML file of what a folder of results holds."""
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.amounts import bytes_of, joules, ratio, seconds
 from experiments.documents import Reproduction, read_reproduction
+from experiments.drawing.recorded import Run, recorded
 from experiments.files import write_text
 from experiments.scoring import factor_off
 from experiments.style import shown
@@ -16,26 +18,51 @@ CAPTIONS = {
     "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it.",
     "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
     "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
+    "plan": "Which block runs where, {pair}: the plan of DeepX, options paper.",
+    "spectra": "Singular values of the layers and where the plan of DeepX cuts them, {pair}.",
+    "trade_off": "What error buys, {pair}: plans under rising error limits; rimmed: none is better "
+    "in memory, energy and error at once.",
+    "gap_and_time": "How far each planner stays above the optimum, and how long it plans.",
 }
-"""By the beginning of a figure's file name."""
+"""By kind of figure, the beginning of its file name."""
+
+
+class Drawing(NamedTuple):
+    """A figure for the page."""
+
+    kind: str
+    caption: str
+    svg: str
 
 
 def write_report(folder: Path) -> Path:
     """Write `report.html` of a folder that `reproduce` wrote; InputFault, OSError."""
-    page = folder / PAGE
-    write_text(page, render(read_reproduction(folder / RESULTS), figures_in(folder)))
+    page, found = folder / PAGE, read_reproduction(folder / RESULTS)
+    pairs = _pairs(found)
+    runs = recorded(folder / "timelines", {file_name(*p): pair_title(*p) for p in pairs})
+    write_text(page, render(found, figures_in(folder, pairs), runs))
     return page
 
 
-def figures_in(folder: Path) -> list[tuple[str, str]]:
-    """(caption, SVG element) of every figure that has a caption, in the order of the captions."""
+def file_name(soc: str, model: str) -> str:
+    """SoC and model in a file's name: letters, digits, `.`, `-` and `_` only."""
+    return "-".join(re.sub(r"[^\w.]+", "_", name) for name in (soc, model))
+
+
+def pair_title(soc: str, model: str) -> str:
+    """SoC and model as people read them."""
+    return f"{shown(soc)}, {shown(model)}"
+
+
+def figures_in(folder: Path, pairs: Iterable[tuple[str, str]]) -> list[Drawing]:
+    """Every figure that has a caption, in the order of the captions."""
+    titles = {file_name(*pair): pair_title(*pair) for pair in pairs}
     found = []
     for kind, caption in CAPTIONS.items():
         for path in sorted((folder / "figures").glob(f"{kind}*.svg")):
-            name = path.stem.removeprefix(kind).strip("_")
-            pair = ", ".join(shown(part) for part in name.split("-")) if name else ""
+            name = path.stem.removeprefix(kind).removeprefix("_")
             svg = svg_element(path.read_text(encoding="utf-8"), f"{path.stem}-")
-            found.append((caption.format(pair=pair), svg))
+            found.append(Drawing(kind, caption.format(pair=titles.get(name, name)), svg))
     return found
 
 
@@ -50,9 +77,11 @@ def svg_element(text: str, prefix: str) -> str:
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", body)
 
 
-def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
+def render(found: Reproduction, figures: Sequence[Drawing], runs: Sequence[Run] = ()) -> str:
     """The page; every name in it is escaped, the figures are drawings of ours."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from experiments.drawing.interactive import script, timelines
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -61,6 +90,8 @@ def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Bokeh's objects refer to those before them: sorting the keys would undo that.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     environment.filters |= {
         "seconds": seconds,
         "joules": joules,
@@ -70,7 +101,13 @@ def render(found: Reproduction, figures: list[tuple[str, str]]) -> str:
     }
     template = environment.get_template("report.html.j2")
     return template.render(
-        found=found, figures=figures, off=_off(found), pairs=_pairs(found), rows=_rows(found)
+        found=found,
+        figures=figures,
+        off=_off(found),
+        pairs=_pairs(found),
+        rows=_rows(found),
+        timelines=timelines(runs, "timelines") if runs else None,
+        script=script() if runs else "",
     )
 
 

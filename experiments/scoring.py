@@ -108,7 +108,7 @@ def memory(found: Findings) -> list[dict[str, Any]]:
             compaction = _times_less(question, in_fp32)
         rows.append(
             {
-                "soc": case.soc,
+                "soc": question.soc.name,
                 "model": case.model,
                 "paper": MEMORY_GAIN,
                 "simulated": simulated,
@@ -245,7 +245,7 @@ def verification(found: Findings) -> list[dict[str, Any]]:
         verified = outcome.verification
         rows.append(
             {
-                "soc": case.soc,
+                "soc": finding.question.soc.name,
                 "model": case.model,
                 "planner": case.planner,
                 "options": case.options,

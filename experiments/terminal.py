@@ -70,7 +70,7 @@ class Steps(Protocol):
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Steps]:
-    """Progress on standard error: a bar on a terminal, now and then a plain line elsewhere."""
+    """Progress and time left, on standard error: a bar on a terminal, else a line now and then."""
     if sys.stderr.isatty():
         with _bar(what, total) as step:
             yield step
@@ -80,13 +80,19 @@ def progress(what: str, total: int) -> Iterator[Steps]:
 
 @contextmanager
 def _bar(what: str, total: int) -> Iterator[Steps]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=18),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[last]}", markup=False),
     )
     with Progress(*columns, console=messages(), transient=True) as bars:
@@ -103,13 +109,16 @@ class _Lines:
 
     def __init__(self, what: str, total: int) -> None:
         self._what, self._total, self._done = what, total, 0
-        self._said_s = time.monotonic()
+        self._begun_s = self._said_s = time.monotonic()
 
     def __call__(self, label: str) -> None:
         self._done += 1
-        if time.monotonic() - self._said_s >= QUIET_S:
-            self._said_s = time.monotonic()
-            say(f"{self._what}: {self._done} of {self._total}, last {label}")
+        now_s = time.monotonic()
+        if now_s - self._said_s >= QUIET_S:
+            self._said_s = now_s
+            left_s = (now_s - self._begun_s) / self._done * (self._total - self._done)
+            done = f"{self._done} of {self._total}"
+            say(f"{self._what}: {done}, about {left_s:.0f} s left, last {label}")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -322,32 +321,3 @@ def test_reasons_why_a_processor_rests():
     assert "not among" in reasons["lpc"]
     assert "not considered by cpu_only" in reasons["gpu"]
     assert reasons["cloud"] == "there is no network"
-
-
-# traces
-
-
-@pytest.mark.parametrize("planner", ["dad", "cloud_only"])
-def test_a_trace_is_a_sound_chrome_trace(planner, tmp_path):
-    path = tmp_path / "trace.json"
-    document = infer("--trace", path, soc="snapdragon_800", planner=planner)
-    events = json.loads(path.read_text(encoding="utf-8"))["traceEvents"]
-    names = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
-    slices = [e for e in events if e["ph"] == "X"]
-    assert len(slices) == len(document["timeline"])
-    assert all(e["dur"] > 0 and e["pid"] == 1 and e["tid"] in names for e in slices)
-    assert [e["ts"] for e in slices] == sorted(e["ts"] for e in slices)
-    for track in names:
-        mine = [e for e in slices if e["tid"] == track]
-        ends = [e["ts"] + e["dur"] for e in mine]
-        assert all(after["ts"] >= end - 1e-6 for end, after in zip(ends, mine[1:], strict=False))
-    busy_us = sum(e["dur"] for e in slices)
-    expected = sum(row["stop_s"] - row["start_s"] for row in document["timeline"])
-    assert busy_us == pytest.approx(1e6 * expected)
-    counters = [e for e in events if e["ph"] == "C"]
-    assert [e["ts"] for e in counters] == sorted(e["ts"] for e in counters)
-    energy_j = sum(
-        sum(now["args"].values()) * (after["ts"] - now["ts"]) * 1e-6
-        for now, after in pairwise(counters)
-    )
-    assert energy_j == pytest.approx(document["energy_j"], rel=1e-6)

@@ -12,6 +12,8 @@ from experiments import abstract, figures
 from experiments.answers import ask, carry_out
 from experiments.cli import main
 from experiments.documents import Reproduction
+from experiments.drawing.interactive import timelines
+from experiments.drawing.recorded import Run, recorded
 from experiments.frames import timeline_frame, traffic_frame
 from experiments.report import figures_in, render, svg_element
 from experiments.scenarios import scenario
@@ -263,7 +265,8 @@ def test_the_page_is_one_sound_file(folder):
     assert len(set(page.ids)) == len(page.ids)
     assert set(page.references) <= set(page.ids)
     assert page.outside == []
-    assert "http" not in text
+    assert "http:" not in text
+    assert "https:" not in text
     assert "prefers-color-scheme: dark" in text
 
 
@@ -285,9 +288,77 @@ def test_drawings_bring_no_scripts_and_no_addresses():
 
 
 def test_captions_name_the_pair(folder):
-    captions = [caption for caption, _ in figures_in(folder)]
+    captions = [drawing.caption for drawing in figures_in(folder, [("a", "b")])]
     assert captions[0].startswith("Energy of the baselines")
     assert "a, b" in captions[1]
+
+
+# the timeline to zoom
+
+
+@pytest.fixture
+def run(outcome):
+    activities = pd.concat([timeline_frame(outcome), traffic_frame(outcome)], ignore_index=True)
+    return Run(HOSTILE, activities.assign(details="fp32, dense"), outcome.power())
+
+
+def test_a_timeline_brings_its_library_and_no_markup(run):
+    text = render(Reproduction.model_validate(small()), [], [run])
+    page = Page(text)
+    assert page.tags.count("script") == 3
+    assert HOSTILE not in text
+    assert 1e6 < len(text) < 5e6
+
+
+def test_the_same_runs_give_the_same_document(run):
+    first, again = (timelines([run, run], "here") for _ in range(2))
+    assert first == again
+    assert first["target_id"] == "here"
+
+
+def test_bars_of_a_timeline_lie_where_the_activities_do(run):
+    [bars] = found(timelines([run], "here"), "name", "activities_0")
+    columns = dict(found(bars, "type", "map")[0]["entries"])
+    table = run.activities
+    assert columns["label"] == list(table["label"])
+    assert columns["left"] == pytest.approx(1e3 * table["start_s"])
+    assert columns["right"] == pytest.approx(1e3 * table["stop_s"])
+    energies = table["power_w"] * (table["stop_s"] - table["start_s"])
+    assert columns["energy_mj"] == pytest.approx(1e3 * energies)
+    for (lane, offset), height in zip(columns["lane"], columns["height"], strict=True):
+        assert lane in set(table["resource"])
+        assert -0.5 < offset - height / 2 < offset + height / 2 < 0.5
+
+
+def found(document, key, value):
+    """Objects of a JSON document that have a key of that value."""
+    parts = document.values() if isinstance(document, dict) else document
+    own = [document] if isinstance(document, dict) and document.get(key) == value else []
+    nested = [part for part in parts if isinstance(part, dict | list)]
+    return own + [one for part in nested for one in found(part, key, value)]
+
+
+def test_runs_are_read_back_as_they_were_written(run, tmp_path):
+    from experiments.publishing import write_table
+
+    activities = run.activities.assign(label="NA")
+    write_table(tmp_path / "a-b.csv", activities)
+    write_table(tmp_path / "a-b.power.csv", run.watts)
+    [read] = recorded(tmp_path, {"a-b": "A, B", "gone-b": "gone"})
+    assert read.title == "A, B"
+    pd.testing.assert_frame_equal(read.activities, activities, check_dtype=False)
+    pd.testing.assert_frame_equal(read.watts, run.watts, check_dtype=False)
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "resource\n", "\x00", '"', "time_s,\n1,2,3"])
+def test_a_spoilt_timeline_is_refused(content, folder):
+    (folder / "timelines").mkdir()
+    for name in ("s-m.csv", "s-m.power.csv"):
+        (folder / "timelines" / name).write_text(content, encoding="utf-8")
+    run = CliRunner().invoke(main, ["report", str(folder)])
+    assert run.exit_code == 2, run.output
+    assert "Traceback" not in run.output
+    assert "s-m.csv:1:1: table: " in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -231,10 +231,12 @@ def test_publish_writes_every_file_whole(findings, result, tmp_path):
     publish(tmp_path, result, findings)
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     pair = "tegra_k1-cd_seide"
-    figures = ("energy_gains", f"energy_breakdown_{pair}", f"inference_{pair}")
+    kinds = ("energy_breakdown", "inference", "plan", "spectra", "trade_off")
+    figures = ("energy_gains", *(f"{kind}_{pair}" for kind in kinds))
     assert names == {
         *("reproduce.json", "report.html", "planners.csv", "cells.csv", "verification.csv"),
         *("energy_breakdown.csv", f"timelines/{pair}.csv", f"timelines/{pair}.trace.json"),
+        f"timelines/{pair}.power.csv",
         *(f"figures/{name}.{kind}" for name in figures for kind in ("png", "svg")),
     }
     written = json.loads((tmp_path / "reproduce.json").read_text(encoding="utf-8"))

@@ -88,13 +88,11 @@ def _answer(
 
 def _write_trace(path: Path, answer: "Answer") -> None:
     from experiments.files import write_json
-    from experiments.tracks import chrome_trace
+    from experiments.tracing import chrome_trace
 
-    assert answer.outcome is not None
-    question = answer.question
-    title = f"{question.workload.name} on {question.soc.name} by {answer.planner}"
+    assert answer.outcome is not None and answer.plan is not None
     with writing(path, "--trace"):
-        write_json(path, chrome_trace(answer.outcome, title))
+        write_json(path, chrome_trace(answer.outcome, answer.plan, answer.question))
 
 
 def _show(answer: "Answer") -> None:
