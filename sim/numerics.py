@@ -1,6 +1,6 @@
 """Values without clock: a plan's blocks on real tensors, beside the monolithic fp32 reference."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +10,15 @@ from planners.checking import check
 from planners.values import Plan, Question, UnitBlock
 from sim.deviation import SYNTHETIC, Deviation, deviation
 from workloads import Stage, Workload
-from workloads.execution import Scratch, block_values, forward, recompose, stage_input, stored
+from workloads.execution import (
+    Scratch,
+    block_values,
+    forward,
+    recompose,
+    stage_input,
+    stage_operands,
+    stored,
+)
 from workloads.layer import Floats, Weights
 from workloads.weights import make_inputs, make_weights
 
@@ -53,6 +61,7 @@ def block_output(
     weights: Mapping[str, Weights],
     block: UnitBlock,
     scratch: Scratch | None = None,
+    operands: Sequence[Floats] = (),
 ) -> Floats:
     """What a block leaves in memory: its units' values, rounded as its precision stores them."""
     made = block_values(
@@ -64,6 +73,7 @@ def block_output(
         rank=block.rank,
         precision=block.precision,
         scratch=scratch,
+        operands=operands,
     )
     return stored(made, block.precision)
 
@@ -89,7 +99,10 @@ def carry_values(
     blocks, scratch, scores = by_layer(plan.blocks), Scratch(), inputs
     for stage in workload.stages:
         x = stage_input(stage, made)
-        parts = [block_output(stage, x, weights, b, scratch) for b in blocks[stage.name]]
+        beside = stage_operands(stage, made)
+        parts = [
+            block_output(stage, x, weights, block, scratch, beside) for block in blocks[stage.name]
+        ]
         scores = joined(parts)
         made[stage.name] = recompose(stage, [scores])
     return made[workload.stages[-1].name], scores

@@ -58,7 +58,7 @@ class Tensors:
     def lane_begins(self, step: Step, lane: Lane) -> None:
         """Raise ReadTooEarly unless all that the lane reads has arrived."""
         if lane.block is not None:
-            for name in self._stage(step).inputs:
+            for name in self._stage(step).reads:
                 self._arrived(name, lane.block.processor)
         for direction, name in _transfers(lane):
             sender = self.question.soc.runtime_processor if direction == "uplink" else CLOUD
@@ -139,7 +139,8 @@ class Tensors:
 
     def _make(self, stage: Stage, block: UnitBlock) -> None:
         x = joined([self._whole(name, block.processor) for name in stage.inputs])
-        values = block_output(stage, x, self.bench.weights, block, self.scratch)
+        beside = [self._whole(name, block.processor) for name in stage.operands]
+        values = block_output(stage, x, self.bench.weights, block, self.scratch, beside)
         self._put(stage.name, block.first_unit, block.last_unit, block.processor, values)
 
     def _move(self, name: str, holder: str, legs: int, readers: Sequence[str]) -> None:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from workloads.documents import FieldPath
 from workloads.graph import Wire, Workload
 from workloads.layer import Shape, ShapeError
-from workloads.layers import kind
+from workloads.layers import combining_kind, kind, operand_count
 from workloads.specs import WireSpec, WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import (
@@ -81,15 +81,20 @@ def _layers(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> dict[str, 
     for name in graph:
         index = index_of[name]
         layer, inputs = spec.layers[index], inputs_of(spec.layers, index)
-        if not all(source in shapes for source in inputs):
+        own = len(inputs) - operand_count(layer.kind)
+        if own < 1 or not all(source in shapes for source in inputs):
             continue
         try:
-            before = _concatenated([shapes[source] for source in inputs])
+            before = _concatenated([shapes[source] for source in inputs[:own]])
+            beside = tuple(shapes[source] for source in inputs[own:])
+            combining = combining_kind(layer.kind)
+            if combining is not None:
+                combining.check_operands(layer, before, beside)
             shapes[name] = kind(layer.kind).output_shape(layer, before)
         except ShapeError as error:
             report(("layers", index), f"{name} has {error}")
         else:
-            found[name] = Layer(name, layer.kind, layer, before, shapes[name])
+            found[name] = Layer(name, layer.kind, layer, before, shapes[name], beside)
     return found
 
 
@@ -134,10 +139,34 @@ def _stages(
         stage_of[name] = owner
         members.setdefault(owner, []).append(layers[name])
         graph.nodes[name].update(layer=layers[name], stage=owner)
-    return tuple(
-        Stage(tuple(group), tuple(stage_of[source] for source in inputs[name]), frames)
+
+    def owners(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(stage_of[name] for name in names)
+
+    found = [
+        Stage(
+            tuple(group),
+            owners(inputs[name]),
+            frames,
+            owners(other for layer in group[1:] for other in inputs[layer.name][1:]),
+        )
         for name, group in members.items()
+    ]
+    return _ordered(found)
+
+
+def _ordered(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Each stage after those that it reads, operands too; otherwise in the order given."""
+    import networkx as nx
+
+    position = {stage.name: at for at, stage in enumerate(stages)}
+    graph: LayerGraph = nx.DiGraph()
+    graph.add_nodes_from(position)
+    graph.add_edges_from(
+        (read, stage.name) for stage in stages for read in stage.reads if read != INPUT
     )
+    names = nx.lexicographical_topological_sort(graph, position.__getitem__)
+    return tuple(stages[position[name]] for name in names)
 
 
 def _wire(spec: WireSpec) -> Wire:

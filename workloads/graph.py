@@ -74,7 +74,7 @@ class Workload:
     def is_chain(self) -> bool:
         """Whether each stage reads the one before, and only that."""
         before = ("input", *(stage.name for stage in self.stages))
-        return all(stage.inputs == (b,) for stage, b in zip(self.stages, before, strict=False))
+        return all(stage.reads == (b,) for stage, b in zip(self.stages, before, strict=False))
 
     @cached_property
     def parameters(self) -> int:
@@ -116,8 +116,10 @@ class Workload:
         from workloads.spectra import singular_values
 
         stage, weights = self.stage(stage_name), self.spec.weights
-        profile = weights.spectra.get(stage.name) or weights.spectra[stage.layers[0].kind]
         count = min(stage.weight.rows, stage.weight.columns)
+        if not count:
+            return np.zeros((stage.groups, 0))
+        profile = weights.spectra.get(stage.name) or weights.spectra[stage.layers[0].kind]
         seed = weights.seed + self.stages.index(stage)
         drawn = np.asarray(singular_values(profile, stage.groups, count, seed), np.float64)
         drawn.flags.writeable = False
