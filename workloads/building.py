@@ -3,11 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from workloads.documents import FieldPath
 from workloads.graph import Wire, Workload
-from workloads.layer import Shape, ShapeError
+from workloads.layer import Shape, ShapeError, Weights
 from workloads.layers import combining_kind, kind, operand_count
+from workloads.real_weights import RealWeights
 from workloads.specs import WireSpec, WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import (
@@ -31,8 +35,16 @@ class BuildError(ValueError):
         """Fields and what is wrong with them."""
 
 
-def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
-    """The workload of a specification; BuildError with everything that does not fit."""
+def build(
+    spec: WorkloadSpec,
+    *,
+    frames: int | None = None,
+    weights: Mapping[str, Weights] | None = None,
+) -> Workload:
+    """The workload of a specification; BuildError with everything that does not fit.
+
+    `weights` are real ones of planned layers; None: synthetic ones are drawn when asked for.
+    """
     problems: list[tuple[FieldPath, str]] = []
 
     def report(path: FieldPath, message: str) -> None:
@@ -48,7 +60,42 @@ def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
         layers = _layers(spec, graph, report)
     if graph is None or problems:
         raise BuildError(problems)
-    return _workload(spec, graph, layers, spec.frames if frames is None else frames)
+    made = _workload(spec, graph, layers, spec.frames if frames is None else frames)
+    if weights is None:
+        return made
+    _check_weights(spec, made, weights, report)
+    if problems:
+        raise BuildError(problems)
+    return replace(made, weights=_with_empty(made, weights))
+
+
+def _check_weights(
+    spec: WorkloadSpec, workload: Workload, weights: Mapping[str, Weights], report: Report
+) -> None:
+    """Whether real weights have the layers' shapes."""
+    index_of = {layer.name: index for index, layer in enumerate(spec.layers)}
+    for stage in workload.stages:
+        shape, own = stage.weight, weights.get(stage.name)
+        wanted = (shape.groups, shape.rows, shape.columns)
+        if own is None and shape.columns:
+            report(("layers", index_of[stage.name]), "has no weights among the real ones")
+        elif own is not None and (own.matrix.shape != wanted or own.bias.shape != (shape.units,)):
+            report(
+                ("layers", index_of[stage.name]),
+                f"has weights of shape {list(own.matrix.shape)}, must be {list(wanted)}",
+            )
+
+
+def _with_empty(workload: Workload, weights: Mapping[str, Weights]) -> dict[str, Weights]:
+    """Weights of all stages, also of those that have none."""
+    return {
+        stage.name: weights.get(stage.name)
+        or RealWeights(
+            np.zeros((stage.groups, stage.weight.rows, 0), np.float32),
+            np.zeros(stage.units, np.float32),
+        )
+        for stage in workload.stages
+    }
 
 
 def content_hash(spec: WorkloadSpec, frames: int) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.demand import Amount, Units
-from workloads.layer import Shape
+from workloads.layer import Shape, Weights
 from workloads.names import nearest_name
+from workloads.real_weights import spectrum_of
 from workloads.specs import WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import LayerGraph
@@ -48,6 +49,8 @@ class Workload:
     content_hash: str
     """sha256 of the validated specification and the frames."""
     spec: WorkloadSpec = field(repr=False)
+    weights: Mapping[str, Weights] | None = field(default=None, repr=False)
+    """Real ones by stage; None: synthetic ones, made when asked for."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workload) and self.content_hash == other.content_hash
@@ -116,6 +119,9 @@ class Workload:
         from workloads.spectra import singular_values
 
         stage, weights = self.stage(stage_name), self.spec.weights
+        real = None if self.weights is None else self.weights[stage_name]
+        if real is not None:
+            return spectrum_of(real.matrix)
         count = min(stage.weight.rows, stage.weight.columns)
         if not count:
             return np.zeros((stage.groups, 0))

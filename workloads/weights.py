@@ -35,6 +35,7 @@ from workloads.execution import (
 from workloads.factors import leading_directions, partly, synthetic_factors
 from workloads.graph import Workload
 from workloads.inputs import make_inputs
+from workloads.layer import Weights
 from workloads.layers import planned_kind
 from workloads.spectra import load_profile
 from workloads.stages import Stage
@@ -79,14 +80,16 @@ def make_weights(
     seed: int = 0,
     variant: Variant = "spectral",
     cache: Path | None = None,
-) -> dict[str, LayerWeights]:
-    """Weights of every planned layer, by its name.
+) -> dict[str, Weights]:
+    """Weights of every planned layer, by its name: real ones where the workload has them.
 
     `integer` weights are whole numbers, so small that every sum of a network of convolutions,
     dense layers, rectifiers and max-pools on `integer` inputs is exact in fp32; normalisation and
     sigmoids leave the whole numbers. They have no factors, so nothing can be compacted. `cache` is
     a folder for the spectral ones (None: the user's cache folder).
     """
+    if workload.weights is not None and variant == "spectral":
+        return dict(workload.weights)
     if variant == "integer":
         count = _fan_in(len(workload.stages))
         return {

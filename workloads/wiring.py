@@ -131,6 +131,8 @@ def check_spectra(spec: WorkloadSpec, report: Report) -> None:
     """Whether each planned layer has a spectrum, and each spectrum a planned layer."""
     planned = [layer for layer in spec.layers if kind(layer.kind).PLANNED]
     profiles, path = spec.weights.spectra, ("weights", "spectra")
+    if spec.weights.sha256 is not None and not profiles:
+        return  # real weights have spectra of their own
     usable = _names(planned)
     for key in profiles:
         if key not in usable:
