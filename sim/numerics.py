@@ -38,7 +38,7 @@ class Bench:
 
 @lru_cache(maxsize=2)
 def seeded_bench(workload: Workload, seed: int, count: int) -> Bench:
-    """Synthetic weights (those of the workload's own seed) and `count` inputs of that seed."""
+    """The workload's weights and `count` inputs of that seed."""
     weights = seeded_weights(workload)
     inputs = make_inputs(workload, count=count, seed=seed)
     return Bench(weights, inputs, forward(workload, weights, inputs, until_softmax=True))
@@ -46,8 +46,13 @@ def seeded_bench(workload: Workload, seed: int, count: int) -> Bench:
 
 @lru_cache(maxsize=2)
 def seeded_weights(workload: Workload) -> Mapping[str, Weights]:
-    """The workload's synthetic weights."""
+    """The workload's own weights where it has real ones, else its synthetic ones."""
     return make_weights(workload)
+
+
+def weights_told(workload: Workload) -> str:
+    """Where the weights of a workload come from, in words."""
+    return SYNTHETIC if workload.weights is None else "as trained"
 
 
 def bench_size(workload: Workload) -> int:
@@ -131,7 +136,7 @@ def run_numerics(
         forward(workload, used, x, until_softmax=True),
         question.error_limit,
         spread_of=_spread_of(workload, used) if len(x) < INPUTS else None,
-        weights=SYNTHETIC if weights is None else "given",
+        weights=weights_told(workload) if weights is None else "given",
     )
 
 

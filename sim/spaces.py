@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from planners.compiling import Lane, Step
 from planners.values import CLOUD, Plan, Question, UnitBlock
 from sim.deviation import Deviation, deviation
-from sim.numerics import Bench, bench_size, block_output, by_layer, joined, seeded_bench
+from sim.numerics import (
+    Bench,
+    bench_size,
+    block_output,
+    by_layer,
+    joined,
+    seeded_bench,
+    weights_told,
+)
 from workloads import Stage, Workload
 from workloads.execution import Scratch, recompose
 from workloads.layer import Floats
@@ -85,7 +93,12 @@ class Tensors:
         question = self.question
         last = question.workload.stages[-1]
         scores = joined(self._arrived(last.name, question.soc.runtime_processor))
-        return deviation(scores, self.bench.reference, question.error_limit)
+        return deviation(
+            scores,
+            self.bench.reference,
+            question.error_limit,
+            weights=weights_told(question.workload),
+        )
 
     @property
     def _workload(self) -> Workload:
