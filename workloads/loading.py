@@ -28,6 +28,8 @@ def load_workload(name_or_path: str | Path, *, frames: int | None = None) -> Wor
     """
     if frames is not None and frames < 1:
         raise ValueError(f"frames is {frames}, must be at least 1")
+    if str(name_or_path) in trained_names():
+        return _load_trained(str(name_or_path), frames)
     path = _path_of(name_or_path)
     if path.suffix == ".onnx":
         from workloads.onnx.loading import load_onnx
@@ -42,8 +44,21 @@ def _path_of(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml", ".onnx")):
         return Path(text).absolute()
     if text not in workload_names():
-        raise nearest_name("model", text, workload_names())
+        raise nearest_name("model", text, (*workload_names(), *trained_names()))
     return _DATA / f"{text}.yaml"
+
+
+def trained_names() -> tuple[str, ...]:
+    """Names of trained networks in packages, whether or not these are installed."""
+    from workloads.trained import trained_names as names
+
+    return names()
+
+
+def _load_trained(name: str, frames: int | None) -> Workload:
+    from workloads.trained import load_trained
+
+    return load_trained(name, frames)
 
 
 @lru_cache(maxsize=64)

@@ -108,6 +108,6 @@ def _show(document: dict[str, Any]) -> None:
     table = Table("what", "value", title=document["name"])
     for key, value in document.items():
         if key != "name":
-            text = f"{value:,}" if isinstance(value, int) else str(value)
+            text = f"{value:,}" if type(value) is int else str(value)
             table.add_row(key.replace("_", " "), text)
     output().print(table)
