@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "compare": "several planners on one request, one table",
     "sweep": "many cases from one YAML, resumed after any interruption",
     "stream": "requests coming in on a living device, under policies compared",
+    "import": "a trained network's ONNX file as a model with its own weights",
     "list": "socs, hosts, links, models, planners, experiments",
     "show": "one of them, every figure with its source",
     "check": "validate YAML files, all faults at once",
@@ -47,7 +49,8 @@ class Application(click.Group):
         """The command of that name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found = import_module(f"experiments.commands.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        found = import_module(f"experiments.commands.{module}").command
         assert isinstance(found, click.Command)
         return found
 

@@ -110,7 +110,7 @@ def _check_segments(plan: Plan, question: Question) -> None:
     for stage in question.workload.stages:
         away = remote[stage.name]
         runs[stage.name] = max(
-            runs[name] + (away and not remote.get(name, False)) for name in stage.inputs
+            runs[name] + (away and not remote.get(name, False)) for name in stage.reads
         )
     segments, allowed = max(runs.values()), question.options.remote_segments
     if segments > allowed:

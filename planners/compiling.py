@@ -150,7 +150,7 @@ class _Layout:
     def _arrive(self, stage: Stage, clocks: dict[str, float]) -> Gang:
         """Inputs move to where they are read while processors wake or change frequency."""
         lanes: dict[str, list[Phase]] = {}
-        for name in stage.inputs:
+        for name in stage.reads:
             for source, phases in self._moves(name, clocks):
                 lanes.setdefault(source, []).extend(phases)
         for processor, frequency_hz in clocks.items():
@@ -198,7 +198,10 @@ class _Layout:
                     seen.update(n for n, spec in processors.items() if spec.buffers == "shared")
 
     def _convert(self, stage: Stage, blocks: list[UnitBlock]) -> Gang:
-        """Element-wise passes over inputs of another precision than the block's."""
+        """Element-wise passes over inputs of another precision than the block's.
+
+        Operands of fused layers are converted where these read them, in their own pass.
+        """
         lanes = []
         for block in blocks:
             others = {
@@ -245,7 +248,7 @@ class _Layout:
         cloud, link = self.conditions.cloud, self.conditions.link
         assert cloud is not None and link is not None
         gangs: list[Gang] = []
-        for name in stage.inputs:
+        for name in stage.reads:
             if self.trace.parts[name][0][0] != CLOUD and name not in self.trace.uploaded:
                 self.trace.uploaded.add(name)
                 gangs.extend(self._upload(name))
@@ -288,7 +291,7 @@ class _Layout:
         return Phase("radio", "round trip", self.conditions.link.round_trip_s.value / 2, 0.0, ())
 
     def _return_from_cloud(self, stage: Stage) -> Iterable[Gang]:
-        for name in stage.inputs:
+        for name in stage.reads:
             holder, size_bytes, _ = self.trace.parts[name][0]
             if holder == CLOUD:
                 yield self._download(name, size_bytes)
@@ -303,7 +306,7 @@ class _Layout:
         workload = self.question.workload
         gangs: list[Gang] = []
         for stage in workload.stages:
-            if any(stage.name in other.inputs for other in workload.stages):
+            if any(stage.name in other.reads for other in workload.stages):
                 continue
             if self.trace.parts[stage.name][0][0] == CLOUD:
                 size_bytes = float(workload.output_wire.bytes_per_frame * workload.frames)

@@ -320,7 +320,7 @@ def layer_graph(question: Question) -> "Graph":
     elements = {stage.name: float(stage.output_bytes(0, stage.units, "int8")) for stage in stages}
     elements["input"] = float(prod(question.workload.input_shape) * question.workload.frames)
     for stage in stages:
-        for name in stage.inputs:
+        for name in stage.reads:
             graph.add_edge(name, stage.name, size=elements[name])
     for stage in stages:
         if not graph.out_degree(stage.name):

@@ -1,9 +1,10 @@
 """Memory that a plan needs on the device."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from planners.values import CLOUD, Question, UnitBlock
-from workloads import Stage
+from workloads import Stage, Workload
 
 
 def weight_bytes(blocks: Iterable[UnitBlock], stage: Stage) -> float:
@@ -55,21 +56,43 @@ def staging_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:
 
 
 def activation_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:
-    """Largest input + output of a layer that runs on the device; the input image at the least."""
+    """Most that is live at once on the device; the input image at the least.
+
+    While a layer runs: its input, its output, and what was made before and is still to be read
+    by its fused layers or by later ones (nothing on a chain).
+    """
     workload = question.workload
     local: dict[str, list[UnitBlock]] = {}
     for block in blocks:
         if block.processor != CLOUD:
             local.setdefault(block.layer, []).append(block)
+    made = {
+        layer: sum(
+            float(workload.stage(layer).output_bytes(b.first_unit, b.last_unit, b.precision))
+            for b in members
+        )
+        for layer, members in local.items()
+    }
     most = float(workload.stages[0].input_bytes("fp32"))
     for layer, members in local.items():
         stage = workload.stage(layer)
+        waiting = sum(made[name] for name in _waiting(workload, layer) if name in made)
         output = sum(
             float(stage.output_bytes(b.first_unit, b.last_unit, b.precision)) for b in members
         )
         widest = max(float(stage.input_bytes(b.precision)) for b in members)
-        most = max(most, widest + output)
+        most = max(most, widest + output + waiting)
     return most
+
+
+@lru_cache(maxsize=4096)
+def _waiting(workload: Workload, layer: str) -> tuple[str, ...]:
+    """Layers made before one, not its input, that it or a later one still reads."""
+    position = next(n for n, stage in enumerate(workload.stages) if stage.name == layer)
+    stage = workload.stages[position]
+    later = {name for other in workload.stages[position + 1 :] for name in other.reads}
+    still = (later | set(stage.operands)) - set(stage.inputs)
+    return tuple(one.name for one in workload.stages[:position] if one.name in still)
 
 
 def peak_memory_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:

@@ -1,6 +1,6 @@
 """Values without clock: a plan's blocks on real tensors, beside the monolithic fp32 reference."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,7 +10,15 @@ from planners.checking import check
 from planners.values import Plan, Question, UnitBlock
 from sim.deviation import SYNTHETIC, Deviation, deviation
 from workloads import Stage, Workload
-from workloads.execution import Scratch, block_values, forward, recompose, stage_input, stored
+from workloads.execution import (
+    Scratch,
+    block_values,
+    forward,
+    recompose,
+    stage_input,
+    stage_operands,
+    stored,
+)
 from workloads.layer import Floats, Weights
 from workloads.weights import make_inputs, make_weights
 
@@ -30,7 +38,7 @@ class Bench:
 
 @lru_cache(maxsize=2)
 def seeded_bench(workload: Workload, seed: int, count: int) -> Bench:
-    """Synthetic weights (those of the workload's own seed) and `count` inputs of that seed."""
+    """The workload's weights and `count` inputs of that seed."""
     weights = seeded_weights(workload)
     inputs = make_inputs(workload, count=count, seed=seed)
     return Bench(weights, inputs, forward(workload, weights, inputs, until_softmax=True))
@@ -38,8 +46,13 @@ def seeded_bench(workload: Workload, seed: int, count: int) -> Bench:
 
 @lru_cache(maxsize=2)
 def seeded_weights(workload: Workload) -> Mapping[str, Weights]:
-    """The workload's synthetic weights."""
+    """The workload's own weights where it has real ones, else its synthetic ones."""
     return make_weights(workload)
+
+
+def weights_told(workload: Workload) -> str:
+    """Where the weights of a workload come from, in words."""
+    return SYNTHETIC if workload.weights is None else "as trained"
 
 
 def bench_size(workload: Workload) -> int:
@@ -53,6 +66,7 @@ def block_output(
     weights: Mapping[str, Weights],
     block: UnitBlock,
     scratch: Scratch | None = None,
+    operands: Sequence[Floats] = (),
 ) -> Floats:
     """What a block leaves in memory: its units' values, rounded as its precision stores them."""
     made = block_values(
@@ -64,6 +78,7 @@ def block_output(
         rank=block.rank,
         precision=block.precision,
         scratch=scratch,
+        operands=operands,
     )
     return stored(made, block.precision)
 
@@ -89,7 +104,10 @@ def carry_values(
     blocks, scratch, scores = by_layer(plan.blocks), Scratch(), inputs
     for stage in workload.stages:
         x = stage_input(stage, made)
-        parts = [block_output(stage, x, weights, b, scratch) for b in blocks[stage.name]]
+        beside = stage_operands(stage, made)
+        parts = [
+            block_output(stage, x, weights, block, scratch, beside) for block in blocks[stage.name]
+        ]
         scores = joined(parts)
         made[stage.name] = recompose(stage, [scores])
     return made[workload.stages[-1].name], scores
@@ -118,7 +136,7 @@ def run_numerics(
         forward(workload, used, x, until_softmax=True),
         question.error_limit,
         spread_of=_spread_of(workload, used) if len(x) < INPUTS else None,
-        weights=SYNTHETIC if weights is None else "given",
+        weights=weights_told(workload) if weights is None else "given",
     )
 
 

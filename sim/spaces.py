@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from planners.compiling import Lane, Step
 from planners.values import CLOUD, Plan, Question, UnitBlock
 from sim.deviation import Deviation, deviation
-from sim.numerics import Bench, bench_size, block_output, by_layer, joined, seeded_bench
+from sim.numerics import (
+    Bench,
+    bench_size,
+    block_output,
+    by_layer,
+    joined,
+    seeded_bench,
+    weights_told,
+)
 from workloads import Stage, Workload
 from workloads.execution import Scratch, recompose
 from workloads.layer import Floats
@@ -58,7 +66,7 @@ class Tensors:
     def lane_begins(self, step: Step, lane: Lane) -> None:
         """Raise ReadTooEarly unless all that the lane reads has arrived."""
         if lane.block is not None:
-            for name in self._stage(step).inputs:
+            for name in self._stage(step).reads:
                 self._arrived(name, lane.block.processor)
         for direction, name in _transfers(lane):
             sender = self.question.soc.runtime_processor if direction == "uplink" else CLOUD
@@ -85,7 +93,12 @@ class Tensors:
         question = self.question
         last = question.workload.stages[-1]
         scores = joined(self._arrived(last.name, question.soc.runtime_processor))
-        return deviation(scores, self.bench.reference, question.error_limit)
+        return deviation(
+            scores,
+            self.bench.reference,
+            question.error_limit,
+            weights=weights_told(question.workload),
+        )
 
     @property
     def _workload(self) -> Workload:
@@ -139,7 +152,8 @@ class Tensors:
 
     def _make(self, stage: Stage, block: UnitBlock) -> None:
         x = joined([self._whole(name, block.processor) for name in stage.inputs])
-        values = block_output(stage, x, self.bench.weights, block, self.scratch)
+        beside = [self._whole(name, block.processor) for name in stage.operands]
+        values = block_output(stage, x, self.bench.weights, block, self.scratch, beside)
         self._put(stage.name, block.first_unit, block.last_unit, block.processor, values)
 
     def _move(self, name: str, holder: str, legs: int, readers: Sequence[str]) -> None:

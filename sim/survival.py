@@ -34,7 +34,7 @@ def _is_lost(
 ) -> bool:
     """Whether a layer that those from `count` on (or the app) read lies where it is lost."""
     made = {stage.name for stage in stages[:count]}
-    read = {name for stage in stages[count:] for name in stage.inputs if name in made}
+    read = {name for stage in stages[count:] for name in stage.reads if name in made}
     if count == len(stages):
         read = {stages[-1].name}
     return any(holders[name] & gone for name in read)

@@ -18,38 +18,52 @@ from workloads import Stage
 from workloads.execution import Scratch, block_values, recompose
 from workloads.layer import FusedKind, PlannedKind
 from workloads.layers import (
+    average_pool,
+    carry,
+    clip,
     conv,
     dense,
     dropout,
     flatten,
+    global_average_pool,
+    global_max_pool,
     kind,
     kind_names,
+    leaky_relu,
     local_response_norm,
     max_pool,
     relu,
     sigmoid,
     softmax,
+    tanh,
 )
 
 Floats = NDArray[np.float32]
 
-PLANNED: tuple[PlannedKind, ...] = (conv, dense)
+PLANNED: tuple[PlannedKind, ...] = (carry, conv, dense)
 FUSED: tuple[FusedKind, ...] = (
+    average_pool,
+    clip,
     dropout,
     flatten,
+    global_average_pool,
+    global_max_pool,
+    leaky_relu,
     local_response_norm,
     max_pool,
     relu,
     sigmoid,
     softmax,
+    tanh,
 )
+COMBINING = ("add", "mul", "prelu", "scale")
 
 
 def test_the_file_is_the_registry() -> None:
     modules = [*PLANNED, *FUSED]
     names = sorted(m.__name__.split(".")[-1] for m in modules if isinstance(m, ModuleType))
-    assert kind_names() == tuple(names)
-    assert all((name in ("conv", "dense")) == kind(name).PLANNED for name in names)
+    assert kind_names() == tuple(sorted([*names, *COMBINING]))
+    assert all((name in ("carry", "conv", "dense")) == kind(name).PLANNED for name in names)
 
 
 def onnx_values(

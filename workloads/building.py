@@ -2,12 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from workloads.documents import FieldPath
 from workloads.graph import Wire, Workload
-from workloads.layer import Shape, ShapeError
-from workloads.layers import kind
+from workloads.layer import Shape, ShapeError, Weights
+from workloads.layers import combining_kind, kind, operand_count
+from workloads.real_weights import RealWeights
 from workloads.specs import WireSpec, WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import (
@@ -31,8 +35,16 @@ class BuildError(ValueError):
         """Fields and what is wrong with them."""
 
 
-def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
-    """The workload of a specification; BuildError with everything that does not fit."""
+def build(
+    spec: WorkloadSpec,
+    *,
+    frames: int | None = None,
+    weights: Mapping[str, Weights] | None = None,
+) -> Workload:
+    """The workload of a specification; BuildError with everything that does not fit.
+
+    `weights` are real ones of planned layers; None: synthetic ones are drawn when asked for.
+    """
     problems: list[tuple[FieldPath, str]] = []
 
     def report(path: FieldPath, message: str) -> None:
@@ -48,7 +60,42 @@ def build(spec: WorkloadSpec, *, frames: int | None = None) -> Workload:
         layers = _layers(spec, graph, report)
     if graph is None or problems:
         raise BuildError(problems)
-    return _workload(spec, graph, layers, spec.frames if frames is None else frames)
+    made = _workload(spec, graph, layers, spec.frames if frames is None else frames)
+    if weights is None:
+        return made
+    _check_weights(spec, made, weights, report)
+    if problems:
+        raise BuildError(problems)
+    return replace(made, weights=_with_empty(made, weights))
+
+
+def _check_weights(
+    spec: WorkloadSpec, workload: Workload, weights: Mapping[str, Weights], report: Report
+) -> None:
+    """Whether real weights have the layers' shapes."""
+    index_of = {layer.name: index for index, layer in enumerate(spec.layers)}
+    for stage in workload.stages:
+        shape, own = stage.weight, weights.get(stage.name)
+        wanted = (shape.groups, shape.rows, shape.columns)
+        if own is None and shape.columns:
+            report(("layers", index_of[stage.name]), "has no weights among the real ones")
+        elif own is not None and (own.matrix.shape != wanted or own.bias.shape != (shape.units,)):
+            report(
+                ("layers", index_of[stage.name]),
+                f"has weights of shape {list(own.matrix.shape)}, must be {list(wanted)}",
+            )
+
+
+def _with_empty(workload: Workload, weights: Mapping[str, Weights]) -> dict[str, Weights]:
+    """Weights of all stages, also of those that have none."""
+    return {
+        stage.name: weights.get(stage.name)
+        or RealWeights(
+            np.zeros((stage.groups, stage.weight.rows, 0), np.float32),
+            np.zeros(stage.units, np.float32),
+        )
+        for stage in workload.stages
+    }
 
 
 def content_hash(spec: WorkloadSpec, frames: int) -> str:
@@ -81,15 +128,20 @@ def _layers(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> dict[str, 
     for name in graph:
         index = index_of[name]
         layer, inputs = spec.layers[index], inputs_of(spec.layers, index)
-        if not all(source in shapes for source in inputs):
+        own = len(inputs) - operand_count(layer.kind)
+        if own < 1 or not all(source in shapes for source in inputs):
             continue
         try:
-            before = _concatenated([shapes[source] for source in inputs])
+            before = _concatenated([shapes[source] for source in inputs[:own]])
+            beside = tuple(shapes[source] for source in inputs[own:])
+            combining = combining_kind(layer.kind)
+            if combining is not None:
+                combining.check_operands(layer, before, beside)
             shapes[name] = kind(layer.kind).output_shape(layer, before)
         except ShapeError as error:
             report(("layers", index), f"{name} has {error}")
         else:
-            found[name] = Layer(name, layer.kind, layer, before, shapes[name])
+            found[name] = Layer(name, layer.kind, layer, before, shapes[name], beside)
     return found
 
 
@@ -134,10 +186,34 @@ def _stages(
         stage_of[name] = owner
         members.setdefault(owner, []).append(layers[name])
         graph.nodes[name].update(layer=layers[name], stage=owner)
-    return tuple(
-        Stage(tuple(group), tuple(stage_of[source] for source in inputs[name]), frames)
+
+    def owners(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(stage_of[name] for name in names)
+
+    found = [
+        Stage(
+            tuple(group),
+            owners(inputs[name]),
+            frames,
+            owners(other for layer in group[1:] for other in inputs[layer.name][1:]),
+        )
         for name, group in members.items()
+    ]
+    return _ordered(found)
+
+
+def _ordered(stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Each stage after those that it reads, operands too; otherwise in the order given."""
+    import networkx as nx
+
+    position = {stage.name: at for at, stage in enumerate(stages)}
+    graph: LayerGraph = nx.DiGraph()
+    graph.add_nodes_from(position)
+    graph.add_edges_from(
+        (read, stage.name) for stage in stages for read in stage.reads if read != INPUT
     )
+    names = nx.lexicographical_topological_sort(graph, position.__getitem__)
+    return tuple(stages[position[name]] for name in names)
 
 
 def _wire(spec: WireSpec) -> Wire:

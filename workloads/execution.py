@@ -12,12 +12,20 @@ import numpy as np
 
 from workloads.graph import Workload
 from workloads.layer import Floats, Weights
-from workloads.layers import fused_kind, planned_kind
+from workloads.layers import combining_kind, fused_kind, planned_kind
 from workloads.rounding import stored
 from workloads.scratch import Scratch
 from workloads.stages import Stage
 
-__all__ = ["Scratch", "block_values", "forward", "recompose", "stage_input", "stored"]
+__all__ = [
+    "Scratch",
+    "block_values",
+    "forward",
+    "recompose",
+    "stage_input",
+    "stage_operands",
+    "stored",
+]
 
 
 def block_values(
@@ -30,11 +38,13 @@ def block_values(
     rank: int | None = None,
     precision: str = "fp32",
     scratch: Scratch | None = None,
+    operands: Sequence[Floats] = (),
 ) -> Floats:
     """Output of units [first, last): (frames, channels of the block after fused layers, ...).
 
-    x is the whole input of the stage, (frames, *input_shape), and is left as it is. Layers that
-    need all units (softmax) wait for `recompose`.
+    x is the whole input of the stage, (frames, *input_shape), and is left as it is; operands are
+    the whole outputs of `stage.operands`. Layers that need all units (softmax) wait for
+    `recompose`.
     """
     planned = stage.layers[0]
     low, high = stage.widened(first, last, stage.halo)
@@ -42,10 +52,15 @@ def block_values(
     y = units = planned_kind(planned.kind).values(
         planned.spec, x, weights, int(low), int(high), rank, precision, pool
     )
+    unread = iter(operands)
     for layer, reach in zip(stage.layers[1 : stage.blockwise], stage.halos[1:], strict=False):
         start, stop = stage.widened(first, last, reach)
-        kind = fused_kind(layer.kind)
-        if kind.halo(layer.spec):
+        kind, combining = fused_kind(layer.kind), combining_kind(layer.kind)
+        if combining is not None:
+            channel = int(start) * (layer.input_shape[0] // stage.units)
+            beside = [next(unread) for _ in layer.operand_shapes]
+            y = combining.combine(layer.spec, y, channel, beside, precision)
+        elif kind.halo(layer.spec):
             y = kind.values(layer.spec, y, int(start - low), int(stop - start), precision, pool)
         else:
             y = kind.values(layer.spec, y, 0, y.shape[1], precision, pool)
@@ -57,7 +72,11 @@ def recompose(stage: Stage, parts: Sequence[Floats]) -> Floats:
     """The stage's output from its blocks' in the order of their units."""
     y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
     for layer in stage.layers[stage.blockwise :]:
-        y = fused_kind(layer.kind).values(layer.spec, y, 0, y.shape[1], "fp32", Scratch())
+        combining = combining_kind(layer.kind)
+        if combining is not None:
+            y = combining.combine(layer.spec, y, 0, (), "fp32")
+        else:
+            y = fused_kind(layer.kind).values(layer.spec, y, 0, y.shape[1], "fp32", Scratch())
     return y
 
 
@@ -65,6 +84,11 @@ def stage_input(stage: Stage, made: Mapping[str, Floats]) -> Floats:
     """What a stage reads, from outputs by stage name and the network's own input as "input"."""
     parts = [made[name] for name in stage.inputs]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def stage_operands(stage: Stage, made: Mapping[str, Floats]) -> list[Floats]:
+    """What a stage's fused layers read beside it, from outputs by stage name."""
+    return [made[name] for name in stage.operands]
 
 
 def forward(
@@ -83,7 +107,15 @@ def forward(
     made: dict[str, Floats] = {"input": x}
     for stage in workload.stages:
         whole = stage_input(stage, made)
-        scores = block_values(stage, whole, weights[stage.name], 0, stage.units, scratch=pool)
+        scores = block_values(
+            stage,
+            whole,
+            weights[stage.name],
+            0,
+            stage.units,
+            scratch=pool,
+            operands=stage_operands(stage, made),
+        )
         if until_softmax and stage is workload.stages[-1]:
             return scores
         made[stage.name] = recompose(stage, [scores])

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.demand import Amount, Units
-from workloads.layer import Shape
+from workloads.layer import Shape, Weights
 from workloads.names import nearest_name
+from workloads.real_weights import spectrum_of
 from workloads.specs import WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import LayerGraph
@@ -48,6 +49,8 @@ class Workload:
     content_hash: str
     """sha256 of the validated specification and the frames."""
     spec: WorkloadSpec = field(repr=False)
+    weights: Mapping[str, Weights] | None = field(default=None, repr=False)
+    """Real ones by stage; None: synthetic ones, made when asked for."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workload) and self.content_hash == other.content_hash
@@ -74,7 +77,7 @@ class Workload:
     def is_chain(self) -> bool:
         """Whether each stage reads the one before, and only that."""
         before = ("input", *(stage.name for stage in self.stages))
-        return all(stage.inputs == (b,) for stage, b in zip(self.stages, before, strict=False))
+        return all(stage.reads == (b,) for stage, b in zip(self.stages, before, strict=False))
 
     @cached_property
     def parameters(self) -> int:
@@ -116,8 +119,13 @@ class Workload:
         from workloads.spectra import singular_values
 
         stage, weights = self.stage(stage_name), self.spec.weights
-        profile = weights.spectra.get(stage.name) or weights.spectra[stage.layers[0].kind]
+        real = None if self.weights is None else self.weights[stage_name]
+        if real is not None:
+            return spectrum_of(real.matrix)
         count = min(stage.weight.rows, stage.weight.columns)
+        if not count:
+            return np.zeros((stage.groups, 0))
+        profile = weights.spectra.get(stage.name) or weights.spectra[stage.layers[0].kind]
         seed = weights.seed + self.stages.index(stage)
         drawn = np.asarray(singular_values(profile, stage.groups, count, seed), np.float64)
         drawn.flags.writeable = False

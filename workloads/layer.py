@@ -6,6 +6,7 @@ fused kinds run on the units of their producer.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, TypeAlias
 
@@ -24,7 +25,8 @@ Count = Annotated[int, Field(gt=0, le=2**31 - 1)]
 Extent = Annotated[int, Field(ge=0, le=2**31 - 1)]
 CountPair: TypeAlias = Count | tuple[Count, Count]
 """One number for height and width, or [height, width]."""
-ExtentPair: TypeAlias = Extent | tuple[Extent, Extent]
+ExtentEdges: TypeAlias = Extent | tuple[Extent, Extent] | tuple[Extent, Extent, Extent, Extent]
+"""One number for all edges, [rows, columns] for both of each, or [top, left, bottom, right]."""
 
 
 class LayerSpec(BaseModel):
@@ -66,13 +68,16 @@ class WeightShape:
 
     @property
     def break_even_rank(self) -> int:
-        """Smallest rank per group that saves nothing: ceil(rows columns / (rows + columns))."""
+        """Smallest rank per group that saves nothing: ceil(rows columns / (rows + columns)).
+
+        0 for a kind without weights.
+        """
         return -(-self.rows * self.columns // (self.rows + self.columns))
 
     @property
     def max_rank(self) -> int:
         """Largest rank that saves weights; 0 where none does."""
-        return self.break_even_rank - 1
+        return max(0, self.break_even_rank - 1)
 
     def groups_touched(self, first: Units, last: Units) -> Units:
         """Groups of which units [first, last) are members."""
@@ -191,9 +196,54 @@ class FusedKind(Kind, Protocol):
         """
 
 
+class CombiningKind(Kind, Protocol):
+    """A fused kind that has to know which channels it works on.
+
+    Either it has parameters of every channel, or it reads the same channels of other stages'
+    outputs (operands) beside those of its own block.
+    """
+
+    RECOMPOSED: bool
+    OPERANDS: int
+    """Layers that it reads beside its producer."""
+
+    def halo(self, spec: Any) -> int:
+        """0: channels do not mix."""
+
+    def check_operands(self, spec: Any, input_shape: Shape, operands: Sequence[Shape]) -> None:
+        """ShapeError where operands do not fit the producer's output."""
+
+    def demand(
+        self,
+        spec: Any,
+        input_shape: Shape,
+        reads: Units,
+        channels: Units,
+        frames: int,
+        item_bytes: int,
+    ) -> Demand:
+        """Work of `channels` channels."""
+
+    def combine(
+        self, spec: Any, x: Floats, first: int, operands: Sequence[Floats], precision: str
+    ) -> Floats:
+        """The channels of x, the first of which is channel `first` of the whole layer.
+
+        x is (frames, channels, ...) and may be overwritten. Operands are the whole outputs of
+        other stages, (frames, all channels, ...), and stay as they are.
+        """
+
+
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a figure given once or for both."""
     return (value, value) if isinstance(value, int) else value
+
+
+def edges(value: int | tuple[int, int] | tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) of a padding given once, for rows and columns, or for each."""
+    if isinstance(value, int):
+        return (value, value, value, value)
+    return (*value, *value) if len(value) == 2 else value
 
 
 def positions(shape: Shape) -> int:
@@ -202,12 +252,20 @@ def positions(shape: Shape) -> int:
 
 
 def window_shape(
-    extent: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int]
+    extent: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
 ) -> tuple[int, int]:
-    """Windows that fit: floor((extent + 2 pad - kernel) / stride) + 1, height and width."""
-    fit = [(e + 2 * p - k) // s + 1 for e, k, s, p in zip(extent, kernel, stride, pad, strict=True)]
+    """Windows that fit: floor((extent + padding - kernel) / stride) + 1, height and width.
+
+    padding: (top, left, bottom, right).
+    """
+    top, left, bottom, right = padding
+    sizes = (extent[0] + top + bottom, extent[1] + left + right)
+    fit = [(e - k) // s + 1 for e, k, s in zip(sizes, kernel, stride, strict=True)]
     if min(fit) < 1:
-        size = "x".join(str(e + 2 * p) for e, p in zip(extent, pad, strict=True))
+        size = "x".join(map(str, sizes))
         raise ShapeError(
             f"window of {kernel[0]}x{kernel[1]} on an input of {size} with its padding, "
             "must not exceed it"
@@ -234,3 +292,26 @@ def elementwise(
 def free(kind: str) -> Demand:
     """Demand of a kind that does nothing at inference."""
     return Demand(kind, 0.0, 0.0, 0.0, 0.0, 0)
+
+
+def check_channels(what: str, given: Sequence[float], input_shape: Shape) -> None:
+    """ShapeError unless there is one entry, or one for each channel."""
+    if len(given) not in (1, input_shape[0]):
+        raise ShapeError(
+            f"{what} of {len(given)} entries, must have one, or one for each of the "
+            f"{input_shape[0]} channels"
+        )
+
+
+def channel_values(given: Sequence[float], first: int, x: Floats) -> Floats:
+    """Entries of the channels of x, which begin at channel `first`: (channels, 1, ...)."""
+    own = given if len(given) == 1 else given[first : first + x.shape[1]]
+    return np.asarray(own, np.float32).reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def check_alike(input_shape: Shape, operand: Shape) -> None:
+    """ShapeError unless an operand has the same channels, and the same extent or one value each."""
+    if operand not in (input_shape, (input_shape[0], *(1,) * (len(input_shape) - 1))):
+        raise ShapeError(
+            f"operand of shape {list(operand)}, must have that of its producer, {list(input_shape)}"
+        )

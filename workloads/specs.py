@@ -75,11 +75,13 @@ class OutputSpec(_Spec):
 
 
 class WeightsSpec(_Spec):
-    """Synthetic weights: seeded, with singular spectra like those of trained networks."""
+    """Weights as they were trained, or synthetic ones with spectra like those of trained nets."""
 
     spectra: dict[str, str]
     """Profile by stage name or layer kind; a stage's own comes first."""
     seed: int = Field(ge=0)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Of real weights, in a .npz beside this file and of its name; left out: synthetic ones."""
 
 
 class WorkloadSpec(_Spec):

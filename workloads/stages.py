@@ -1,5 +1,6 @@
 """Layers and stages: a planned layer with everything that is fused into it."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ class Layer:
     spec: LayerSpec
     input_shape: Shape
     output_shape: Shape
+    operand_shapes: tuple[Shape, ...] = ()
+    """Of other layers' outputs that it reads beside its producer's."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,18 @@ class Stage:
     inputs: tuple[str, ...]
     """Stages whose outputs it reads, concatenated along channels; "input" is the network's own."""
     frames: int
+    operands: tuple[str, ...] = ()
+    """Stages whose outputs its fused layers read, in order; a block needs its own channels only."""
 
     @property
     def name(self) -> str:
         """Name of the planned layer."""
         return self.layers[0].name
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Inputs and operands, each once, in order."""
+        return tuple(dict.fromkeys((*self.inputs, *self.operands)))
 
     @property
     def kind(self) -> str:
@@ -146,6 +156,15 @@ class Stage:
         """The whole input of all frames."""
         values = self.input_shape[0] * positions(self.input_shape)
         return float(values * self.frames * ITEM_BYTES[precision])
+
+    def operand_bytes(self, first: Units, last: Units, precision: str) -> Amount:
+        """What units [first, last) read of all operands together, in all frames."""
+        values = sum(
+            math.prod(shape) // self.units
+            for layer in self.layers
+            for shape in layer.operand_shapes
+        )
+        return amount(last - first) * (values * self.frames * ITEM_BYTES[precision])
 
     def output_bytes(self, first: Units, last: Units, precision: str) -> Amount:
         """Output of units [first, last) in all frames, after the fused layers."""

@@ -25,10 +25,17 @@ from numpy.typing import NDArray
 
 from workloads.building import content_hash
 from workloads.cache import load_or_build
-from workloads.execution import Scratch, block_values, recompose, stage_input
+from workloads.execution import (
+    Scratch,
+    block_values,
+    recompose,
+    stage_input,
+    stage_operands,
+)
 from workloads.factors import leading_directions, partly, synthetic_factors
 from workloads.graph import Workload
 from workloads.inputs import make_inputs
+from workloads.layer import Weights
 from workloads.layers import planned_kind
 from workloads.spectra import load_profile
 from workloads.stages import Stage
@@ -73,14 +80,16 @@ def make_weights(
     seed: int = 0,
     variant: Variant = "spectral",
     cache: Path | None = None,
-) -> dict[str, LayerWeights]:
-    """Weights of every planned layer, by its name.
+) -> dict[str, Weights]:
+    """Weights of every planned layer, by its name: real ones where the workload has them.
 
     `integer` weights are whole numbers, so small that every sum of a network of convolutions,
     dense layers, rectifiers and max-pools on `integer` inputs is exact in fp32; normalisation and
     sigmoids leave the whole numbers. They have no factors, so nothing can be compacted. `cache` is
     a folder for the spectral ones (None: the user's cache folder).
     """
+    if workload.weights is not None and variant == "spectral":
+        return dict(workload.weights)
     if variant == "integer":
         count = _fan_in(len(workload.stages))
         return {
@@ -120,9 +129,20 @@ def _spectral(workload: Workload, seed: int) -> dict[str, LayerWeights]:
     for index, stage in enumerate(workload.stages):
         rng = np.random.default_rng([seed, workload.spec.weights.seed, index])
         whole = stage_input(stage, made)
-        drawn = _draw(workload, stage, whole, rng)
-        weights[stage.name] = _settled(stage, drawn, whole, scratch)
-        y = block_values(stage, whole, weights[stage.name], 0, stage.units, scratch=scratch)
+        weights[stage.name] = (
+            _settled(stage, _draw(workload, stage, whole, rng), whole, scratch)
+            if stage.weight.columns
+            else _nothing(stage)
+        )
+        y = block_values(
+            stage,
+            whole,
+            weights[stage.name],
+            0,
+            stage.units,
+            scratch=scratch,
+            operands=stage_operands(stage, made),
+        )
         made[stage.name] = recompose(stage, [y])
     return weights
 
@@ -184,9 +204,19 @@ def _fan_in(layers: int) -> int:
     return next((count for count in (4, 3, 2) if 8 * count**layers < 2**24), 1)
 
 
+def _nothing(stage: Stage) -> LayerWeights:
+    """Of a stage without weights."""
+    shape = stage.weight
+    empty = np.zeros((shape.groups, shape.rows, 0), dtype=np.float32)
+    none = np.zeros((shape.groups, 0, 0), dtype=np.float32)
+    return LayerWeights(empty, np.zeros(stage.units, dtype=np.float32), empty, none)
+
+
 def _integer(stage: Stage, count: int, rng: np.random.Generator) -> LayerWeights:
     """At most `count` weights of -1 or 1 a unit, biases of -1 to 1."""
     shape = stage.weight
+    if not shape.columns:
+        return _nothing(stage)
     matrix = np.zeros((shape.groups, shape.rows, shape.columns), dtype=np.float32)
     count = min(count, shape.columns)
     for group in matrix:

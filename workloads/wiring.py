@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from workloads.documents import FieldPath
 from workloads.layer import LayerSpec
-from workloads.layers import kind
+from workloads.layers import kind, operand_count, weightless
 from workloads.names import nearest, nearest_name
 from workloads.specs import WorkloadSpec
 from workloads.spectra import profile_names
@@ -92,7 +92,8 @@ def check_blocks(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> None:
     """Whether each layer can run in unit-blocks, and one layer is the output."""
     for index, layer in enumerate(spec.layers):
         if not kind(layer.kind).PLANNED:
-            problem = _not_fusible(graph, inputs_of(spec.layers, index))
+            operands = operand_count(layer.kind)
+            problem = _not_fusible(graph, inputs_of(spec.layers, index), operands)
             if problem:
                 report(("layers", index), f"{layer.name} {problem}")
     known = (INPUT, *graph)
@@ -107,9 +108,13 @@ def check_blocks(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> None:
         )
 
 
-def _not_fusible(graph: LayerGraph, inputs: Sequence[str]) -> str | None:
+def _not_fusible(graph: LayerGraph, inputs: Sequence[str], operands: int) -> str | None:
     """Why a layer cannot run within its producer's unit-blocks; None where it can."""
-    if len(inputs) > 1:
+    if operands and len(inputs) != 1 + operands:
+        return f"reads {len(inputs)} layers, must read {1 + operands}: its producer and an operand"
+    if operands and inputs[0] in inputs[1:]:
+        return "reads its producer as its operand too, must read another layer"
+    if len(inputs) > 1 + operands:
         return "reads several layers, must read one: only planned layers (conv, dense) concatenate"
     if inputs[0] == INPUT:
         return "reads the network's input, must follow a planned layer, whose unit-blocks it joins"
@@ -126,6 +131,8 @@ def check_spectra(spec: WorkloadSpec, report: Report) -> None:
     """Whether each planned layer has a spectrum, and each spectrum a planned layer."""
     planned = [layer for layer in spec.layers if kind(layer.kind).PLANNED]
     profiles, path = spec.weights.spectra, ("weights", "spectra")
+    if spec.weights.sha256 is not None and not profiles:
+        return  # real weights have spectra of their own
     usable = _names(planned)
     for key in profiles:
         if key not in usable:
@@ -136,6 +143,8 @@ def check_spectra(spec: WorkloadSpec, report: Report) -> None:
             unknown = nearest_name("spectrum profile", profile, profile_names())
             report((*path, key), f"{unknown}, must be one of {', '.join(profile_names())}")
     for layer in planned:
+        if weightless(layer.kind):
+            continue
         if layer.name not in profiles and layer.kind not in profiles:
             report(path, f"has nothing for {layer.name}, must have {layer.name} or {layer.kind}")
 

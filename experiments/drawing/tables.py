@@ -25,7 +25,7 @@ def plan_frame(plan: Plan, workload: "Workload") -> "pd.DataFrame":
 
     places: dict[str, int] = {}
     for stage in workload.stages:
-        places[stage.name] = 1 + max((places.get(name, -1) for name in stage.inputs), default=-1)
+        places[stage.name] = 1 + max((places.get(name, -1) for name in stage.reads), default=-1)
     lanes: dict[int, list[str]] = {}
     for name, place in places.items():
         lanes.setdefault(place, []).append(name)
@@ -39,7 +39,7 @@ def plan_frame(plan: Plan, workload: "Workload") -> "pd.DataFrame":
                 "place": places[stage.name],
                 "lane": beside.index(stage.name),
                 "lanes": len(beside),
-                "after": stage.inputs,
+                "after": stage.reads,
                 "start": block.first_unit / stage.units,
                 "stop": block.last_unit / stage.units,
                 "processor": block.processor,

@@ -9,13 +9,14 @@ from workloads.demand import Demand, Units, amount
 from workloads.layer import (
     Count,
     CountPair,
-    ExtentPair,
+    ExtentEdges,
     Floats,
     LayerSpec,
     Shape,
     ShapeError,
     Weights,
     WeightShape,
+    edges,
     image_shape,
     pair,
     positions,
@@ -35,8 +36,10 @@ class Spec(LayerSpec):
     units: Count
     kernel: CountPair
     stride: CountPair = 1
-    padding: ExtentPair = 0
+    padding: ExtentEdges = 0
     groups: Count = 1
+    dilation: CountPair = 1
+    """Distance of neighbouring values under a window."""
     bias: bool = True
 
 
@@ -46,10 +49,14 @@ def output_shape(spec: Spec, input_shape: Shape) -> Shape:
     for what, count in (("input channels", channels), ("units", spec.units)):
         if count % spec.groups:
             raise ShapeError(f"{count} {what} in {spec.groups} groups, must be a multiple of them")
-    windows = window_shape(
-        (height, width), pair(spec.kernel), pair(spec.stride), pair(spec.padding)
-    )
+    windows = window_shape((height, width), _reach(spec), pair(spec.stride), edges(spec.padding))
     return (spec.units, *windows)
+
+
+def _reach(spec: Spec) -> tuple[int, int]:
+    """Height and width of the window, gaps of a dilated one included."""
+    (rows, columns), (down, right) = pair(spec.kernel), pair(spec.dilation)
+    return down * (rows - 1) + 1, right * (columns - 1) + 1
 
 
 def weight_shape(spec: Spec, input_shape: Shape) -> WeightShape:
@@ -127,26 +134,27 @@ def _patches(
 ) -> Floats:
     """(columns, positions): input values under each window of one group of one frame."""
     channels = len(image) // spec.groups
-    image = _padded(image[group * channels : (group + 1) * channels], pair(spec.padding), scratch)
+    image = _padded(image[group * channels : (group + 1) * channels], edges(spec.padding), scratch)
     (rows, columns), (down, right) = pair(spec.kernel), pair(spec.stride)
+    below, beside = pair(spec.dilation)
     height, width = windows
     patches: Floats = scratch.take("patches", (channels, rows, columns, height, width))
+    tall, wide = down * (height - 1) + 1, right * (width - 1) + 1
     for i in range(rows):
         for j in range(columns):
-            patches[:, i, j] = image[
-                :, i : i + down * (height - 1) + 1 : down, j : j + right * (width - 1) + 1 : right
-            ]
+            top, left = below * i, beside * j
+            patches[:, i, j] = image[:, top : top + tall : down, left : left + wide : right]
     return patches.reshape(channels * rows * columns, height * width)
 
 
-def _padded(image: Floats, padding: tuple[int, int], scratch: Scratch) -> Floats:
+def _padded(image: Floats, padding: tuple[int, int, int, int], scratch: Scratch) -> Floats:
     """The image in a frame of zeros, which stay zero because only the inside is ever written."""
-    down, right = padding
-    if not down and not right:
+    if not any(padding):
         return image
+    top, left, bottom, right = padding
     channels, height, width = image.shape
     framed: Floats = scratch.framed(
-        f"padded {down} {right}", (channels, height + 2 * down, width + 2 * right)
+        f"padded {padding}", (channels, top + height + bottom, left + width + right)
     )
-    framed[:, down : down + height, right : right + width] = image
+    framed[:, top : top + height, left : left + width] = image
     return framed

@@ -7,11 +7,12 @@ import numpy as np
 from workloads.demand import Demand, Units, amount
 from workloads.layer import (
     CountPair,
-    ExtentPair,
+    ExtentEdges,
     Floats,
     LayerSpec,
     Shape,
     ShapeError,
+    edges,
     image_shape,
     pair,
     positions,
@@ -29,16 +30,22 @@ class Spec(LayerSpec):
     kind: Literal["max_pool"]
     kernel: CountPair
     stride: CountPair
-    padding: ExtentPair = 0
+    padding: ExtentEdges = 0
 
 
 def output_shape(spec: Spec, input_shape: Shape) -> Shape:
     """(channels, height, width) of the windows that fit."""
     channels, height, width = image_shape(input_shape)
-    kernel, padding = pair(spec.kernel), pair(spec.padding)
-    if padding[0] >= kernel[0] or padding[1] >= kernel[1]:
-        raise ShapeError(f"padding {list(padding)}, must be less than the kernel {list(kernel)}")
+    kernel, padding = pair(spec.kernel), edges(spec.padding)
+    check_padding(padding, kernel)
     return (channels, *window_shape((height, width), kernel, pair(spec.stride), padding))
+
+
+def check_padding(padding: tuple[int, int, int, int], kernel: tuple[int, int]) -> None:
+    """ShapeError where a window could lie in the padding alone."""
+    if any(edge >= size for edge, size in zip(padding, (*kernel, *kernel), strict=True)):
+        shown = list(padding if padding[:2] != padding[2:] else padding[:2])
+        raise ShapeError(f"padding {shown}, must be less than the kernel {list(kernel)}")
 
 
 def halo(spec: Spec) -> int:
@@ -67,7 +74,7 @@ def values(
     """
     (rows, columns), (down, right) = pair(spec.kernel), pair(spec.stride)
     height, width = output_shape(spec, x.shape[1:])[1:]
-    x = _framed(x[:, lead : lead + count], pair(spec.padding))
+    x = _framed(x[:, lead : lead + count], edges(spec.padding))
     tall: Floats = scratch.take("pooled rows", (len(x), count, height, x.shape[3]))
     _largest([x[:, :, i : i + down * (height - 1) + 1 : down] for i in range(rows)], tall)
     run = tall.reshape(-1)
@@ -77,11 +84,11 @@ def values(
     return wide[..., : right * (width - 1) + 1 : right].copy()
 
 
-def _framed(x: Floats, edges: tuple[int, int]) -> Floats:
-    if not any(edges):
+def _framed(x: Floats, padding: tuple[int, int, int, int]) -> Floats:
+    if not any(padding):
         return x
-    down, right = edges
-    around = ((0, 0), (0, 0), (down, down), (right, right))
+    top, left, bottom, right = padding
+    around = ((0, 0), (0, 0), (top, bottom), (left, right))
     return np.pad(x, around, constant_values=-np.inf)
 
 

@@ -1,0 +1,50 @@
+"""Values kept within limits: y = min(max(x, low), high)."""
+
+from typing import Literal
+
+import numpy as np
+
+from workloads.demand import Demand, Units
+from workloads.layer import Floats, LayerSpec, Shape, elementwise
+from workloads.rounding import half
+from workloads.scratch import Scratch
+
+PLANNED = False
+RECOMPOSED = False
+
+
+class Spec(LayerSpec):
+    """Either limit may be left out."""
+
+    kind: Literal["clip"]
+    low: float | None = None
+    high: float | None = None
+
+
+def output_shape(spec: Spec, input_shape: Shape) -> Shape:
+    """The input's."""
+    return input_shape
+
+
+def halo(spec: Spec) -> int:
+    """Channels do not mix."""
+    return 0
+
+
+def demand(
+    spec: Spec, input_shape: Shape, reads: Units, channels: Units, frames: int, item_bytes: int
+) -> Demand:
+    """One operation per value."""
+    return elementwise("clip", input_shape, channels, frames, item_bytes)
+
+
+def values(
+    spec: Spec, x: Floats, lead: int, count: int, precision: str, scratch: Scratch
+) -> Floats:
+    """In place."""
+    part = x[:, lead : lead + count]
+    if spec.low is not None:
+        np.maximum(part, np.float32(spec.low), out=part)
+    if spec.high is not None:
+        np.minimum(part, np.float32(spec.high), out=part)
+    return half(part) if precision == "fp16" else part

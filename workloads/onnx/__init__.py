@@ -1,0 +1,1 @@
+"""Trained networks from ONNX files, as workloads with the file's own weights."""
