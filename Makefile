@@ -11,7 +11,7 @@ export DEEPX_CACHE ?= $(CURDIR)/.venv/cache
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all check bench fidelity notebooks clean
+.PHONY: help reproduce test test-all check bench fidelity living notebooks clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: .venv/.stamp  ## measure the speed figures into benchmarks/results/latest
 
 fidelity: .venv/.stamp  ## fit, predict and report anew: docs/fidelity.md, about six minutes
 	@$(BIN)/deepx validate --calibrate --samples 200 --page docs/fidelity.md > /dev/null
+
+living: .venv/.stamp  ## what replanning buys, run anew: docs/living.md, about five minutes
+	@$(TEST_ENV) $(BIN)/python -m experiments.living_page docs/living.md
 
 notebooks: .venv/.stamp  ## run the notebooks anew: the .ipynb beside their sources
 	@$(TEST_ENV) $(BIN)/python -m experiments.executing experiments/notebooks
