@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from planners.dominance import undominated
 from planners.dual import Passes, measured, passes
-from planners.limited import Limits, Solution
+from planners.limited import ROUNDING, Solution, binding
 from planners.multipliers import highest_bound
 from planners.network import BYTES, ERROR2, JOULES, SECONDS, Layer, Network
 
@@ -29,8 +29,6 @@ _COMPARED = 4
 """Dominance by three and more components compares pairs: then so many times fewer labels."""
 _BEFORE = 4
 """So many times more labels may be there before dominance drops some."""
-_ROUNDING = 5e-13
-"""Share by which sums may pass a limit, since predictions round differently (1e-12 is allowed)."""
 _EQUAL = 1e-10
 """Share by which a plan must be better to count as better."""
 _BOUNDS = 8
@@ -137,7 +135,7 @@ def _product(price: Floats, cost: float, least: Floats) -> float:
 def _proof(network: Network, solution: Solution, price: Floats, below: float) -> _Proof | None:
     """Bounds to pass; None where they show that no path is better."""
     limits = solution.limits
-    active = _binding(network, limits)
+    active = binding(network, limits)
     most = np.array(limits.sums)
     most[BYTES] = limits.memory_bytes - network.input_bytes
     found = highest_bound(network, price, active, most)
@@ -152,26 +150,16 @@ def _proof(network: Network, solution: Solution, price: Floats, below: float) ->
     bounds = passes(network, np.array([*weights, *(units[d] for d in active), *units[:2]]))
     spare = np.array([(w - price)[active] @ most[active] for w in weights])
     tops = [*(top * (1.0 - _EQUAL if linear else 1.0) + spare)]
-    tops += [*(most[active] * (1.0 + _ROUNDING)), np.inf, np.inf]
+    tops += [*(most[active] * (1.0 + ROUNDING)), np.inf, np.inf]
     if any(total > limit for total, limit in zip(bounds.total, tops, strict=True)):
         return None
     # what cannot be completed costs inf, and must not pass where nothing is known to beat
     limited = np.minimum(np.array(tops), np.finfo(float).max)
     priced = [d for d in (JOULES, SECONDS, ERROR2) if price[d] > 0.0]
     watched = tuple(dict.fromkeys([*priced, *(d for d in active if d != BYTES)]))
-    memory = limits.memory_bytes * (1.0 + _ROUNDING) if BYTES in active else None
+    memory = limits.memory_bytes * (1.0 + ROUNDING) if BYTES in active else None
     product = np.inf if linear else solution.value * (1.0 - _EQUAL)
     return _Proof(network, bounds, limited, spare, len(weights), watched, memory, product)
-
-
-def _binding(network: Network, limits: Limits) -> list[int]:
-    """Components that some path may take beyond its limit."""
-    starts = [layer.rows.start for layer in network.layers]
-    most = np.maximum.reduceat(network.vectors, starts, axis=0).sum(axis=0)
-    live = max(float(network.activation.max()), network.input_bytes) + network.call.max()
-    found = [d for d in (JOULES, SECONDS) if np.isfinite(limits.sums[d])]
-    found += [ERROR2] if most[ERROR2] > limits.sums[ERROR2] else []
-    return found + ([BYTES] if most[BYTES] + live > limits.memory_bytes else [])
 
 
 def _explore(proof: _Proof, solution: Solution, most_labels: int) -> None:

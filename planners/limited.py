@@ -19,7 +19,7 @@ from planners.network import BYTES, ERROR2, JOULES, SECONDS, Network
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_ROUNDING = 5e-13
+ROUNDING = 5e-13
 """Share by which sums may pass a limit, since predictions round differently (1e-12 is allowed)."""
 _PROVED = 1e-10
 """Share below which two costs count as equal."""
@@ -47,9 +47,9 @@ class Limits:
 
     def kept(self, paths: Paths) -> NDArray[np.bool_]:
         """Which paths keep all limits."""
-        most = np.array(self.sums) * (1.0 + _ROUNDING)
+        most = np.array(self.sums) * (1.0 + ROUNDING)
         within = (paths.sums <= most).all(axis=1)
-        fits: NDArray[np.bool_] = paths.memory_bytes() <= self.memory_bytes * (1.0 + _ROUNDING)
+        fits: NDArray[np.bool_] = paths.memory_bytes() <= self.memory_bytes * (1.0 + ROUNDING)
         return within & fits
 
 
@@ -121,15 +121,14 @@ def least_product(network: Network, solution: Solution) -> bool:
     return _solve(network, solution, chord, below)
 
 
-def _active(network: Network, limits: Limits) -> tuple[list[int], bool]:
-    """Components that some path may take beyond its limit; whether memory may be exceeded."""
+def binding(network: Network, limits: Limits) -> list[int]:
+    """Components that some path may take beyond its limit."""
     starts = [layer.rows.start for layer in network.layers]
     most = np.maximum.reduceat(network.vectors, starts, axis=0).sum(axis=0)
     live = max(float(network.activation.max()), network.input_bytes) + network.call.max()
-    memory = bool(most[BYTES] + live > limits.memory_bytes)
     found = [d for d in (JOULES, SECONDS) if np.isfinite(limits.sums[d])]
     found += [ERROR2] if most[ERROR2] > limits.sums[ERROR2] else []
-    return found + ([BYTES] if memory else []), memory
+    return found + ([BYTES] if most[BYTES] + live > limits.memory_bytes else [])
 
 
 def _solve(
@@ -144,7 +143,8 @@ def _solve(
     Whether no path can be better than the solution now is.
     """
     limits = solution.limits
-    active, memory = _active(network, limits)
+    active = binding(network, limits)
+    memory = BYTES in active
     active = [d for d in active if not (price[d] > 0.0 and (price > 0.0).sum() == 1)]
     most = np.array(limits.sums)
     most[BYTES] = limits.memory_bytes - network.input_bytes
@@ -159,14 +159,14 @@ def _solve(
         limits.kept(paths)[0] or first.total[0] >= solution.value * (1.0 - _PROVED)
     ):
         return True
-    if any(first.total[1 + n] > most[d] * (1.0 + _ROUNDING) for n, d in enumerate(active)):
+    if any(first.total[1 + n] > most[d] * (1.0 + ROUNDING) for n, d in enumerate(active)):
         return True
     weights, highest = _multipliers(network, solution, price, active, most, first, paths, also)
     if highest >= min(below, np.inf if product else solution.value * (1.0 - _PROVED)):
         return True
     bounds = passes(network, np.array([*weights, price, *(units[d] for d in active), *units[:2]]))
     spare = np.array([(w - price)[active] @ most[active] for w in weights])
-    fixed = [*(most[active] * (1.0 + _ROUNDING)), *([np.finfo(float).max] * 2)]
+    fixed = [*(most[active] * (1.0 + ROUNDING)), *([np.finfo(float).max] * 2)]
     room = min(max(_LABELS // len(network.layers), _FEWEST), _MOST)
     for most_labels in (_FEWEST // 2, room):
         top = min(below, np.inf if product else solution.value * (1.0 - _PROVED))
@@ -176,7 +176,7 @@ def _solve(
             np.minimum(thresholds, np.finfo(float).max),
             spare,
             _watched(price, active),
-            limits.memory_bytes * (1.0 + _ROUNDING) if memory else None,
+            limits.memory_bytes * (1.0 + ROUNDING) if memory else None,
             solution.value * (1.0 - _PROVED) if product else np.inf,
         )
         found, complete = explore(network, rules, most_labels)

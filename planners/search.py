@@ -90,7 +90,8 @@ class Search:
         goals = self.question.goals
         crossed = goals.deadline_s is not None or goals.energy_j is not None
         prices = None if crossed or price is None else Prices(float(price[0]), float(price[1]))
-        return networks.network(self.question, self.chain, scope, prices, self._planning()[0])
+        planning_s = self._planning()[0] if scope.cloud else 0.0
+        return networks.network(self.question, self.chain, scope, prices, planning_s)
 
     def _confirmed(self, found: Network, solution: Solution) -> bool:
         """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
