@@ -203,6 +203,12 @@ def test_replanning_shows_totals_failures_and_the_condition():
     assert upper.get_xlim() == lower.get_xlim()
 
 
+def test_replanning_may_show_what_was_spent_so_far():
+    table = pd.DataFrame({"time_s": [0.0, 1.0, 2.0], "scheme": "static", "condition": 1.0})
+    upper = replanning(table.assign(energy_j=[1.0, 2.0, 0.5]), running=True)
+    assert list(upper.lines[0].get_ydata()) == [1.0, 3.0, 3.5]
+
+
 # all of them
 
 
