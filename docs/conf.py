@@ -14,10 +14,11 @@ NOTEBOOKS = PACKAGE / "experiments" / "notebooks"
 project = "DeepX-Sim"
 version = release = installed("deepx-sim")
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
-exclude_patterns = ["_built"]
+exclude_patterns = ["drawn/*.md", "planners/*.md"]
 html_theme = "furo"
 html_title = f"DeepX-Sim {version}"
 html_copy_source = False
+html_show_copyright = False
 html_show_sourcelink = False
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
@@ -39,21 +40,38 @@ def setup(app: Sphinx) -> None:
 
 
 def gather(app: Sphinx) -> None:
-    """Notebooks beside the tutorials' index, figures in `drawn`; both are ignored by git."""
-    folder = Path(app.srcdir) / "tutorials"
+    """Notebooks beside the tutorials' index, the rest in `drawn`; all of it is ignored by git."""
+    source = Path(app.srcdir)
     for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
-        shutil.copyfile(notebook, folder / notebook.name)
-    draw(Path(app.srcdir) / "drawn")
+        shutil.copyfile(notebook, source / "tutorials" / notebook.name)
+    (source / "drawn").mkdir(exist_ok=True)
+    draw(source / "drawn")
+    write(source)
 
 
 def draw(folder: Path) -> None:
-    """Every figure of the gallery from what the simulator says today."""
-    from experiments.drawing.gallery import drawings
+    """Every figure from what the simulator says today."""
+    from experiments.drawing.concept import concept
+    from experiments.drawing.gallery import exhibits
     from experiments.publishing import save_figure
 
-    folder.mkdir(exist_ok=True)
-    for name, axes in drawings():
-        save_figure(folder / name, axes)
+    save_figure(folder / "concept", concept())
+    for shown in exhibits():
+        save_figure(folder / shown.name, shown.draw())
+
+
+def write(source: Path) -> None:
+    """What pages include: of every planner, every file, every figure that there is."""
+    from experiments import handbook
+
+    asked = handbook.examples(source / "how-to" / "my_net.yaml")
+    texts = {
+        "planners": handbook.planners_page(source / "planners", asked),
+        "shipped": handbook.shipped_page(),
+        "gallery": handbook.gallery_page("drawn"),
+    }
+    for name, text in texts.items():
+        (source / "drawn" / f"{name}.md").write_text(text, encoding="utf-8")
 
 
 def as_restructured_text(

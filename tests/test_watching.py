@@ -78,5 +78,5 @@ def test_a_day_ends_where_the_battery_does():
     assert list(lines["good"].get_ydata()) == pytest.approx([100, 90, 80])
     assert list(lines["bad"].get_xdata()) == [0, 1, 2]
     crosses = [list(line.get_xdata()) for line in upper.lines if line.get_marker() == "x"]
-    assert crosses == [[], [2.0]]
+    assert crosses == [[2.0]]
     assert [list(line.get_ydata()) for line in lower.lines] == [[1, 1, 1], [6, 4, 4]]

@@ -29,8 +29,8 @@ def day_of_use(windows: "pd.DataFrame", *, start: float = 1.0) -> "Axes":
             ends_h = (alive["time_s"] + _window_s(part)) / HOUR_S
             charge = 100 * alive["charge"]
             upper.plot([0.0, *ends_h], [100 * start, *charge], line, color=ink, label=scheme)
-            gone = alive["empty"]
-            upper.plot(ends_h[gone], charge[gone], "x", color=ink, markersize=7, clip_on=False)
+            if alive["empty"].iloc[-1]:
+                upper.plot(ends_h.iloc[-1], charge.iloc[-1], "x", color=ink, ms=7, clip_on=False)
             watts = [*alive["power_w"], alive["power_w"].iloc[-1]]
             lower.step([0.0, *ends_h], watts, line, where="post", color=ink, linewidth=1.2)
         upper.set(ylabel="charge, %")

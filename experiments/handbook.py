@@ -1,0 +1,127 @@
+"""Pages of the documentation that follow from what there is: planners, files, figures.
+
+What is added to a folder stands on its page without anybody writing it down.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.amounts import joules, ratio, seconds
+from experiments.answers import OK, ask
+from experiments.catalogue import FOLDERS, LISTED, Entry, entries
+from experiments.scenarios import scenario
+
+if TYPE_CHECKING:
+    from planners import Question
+
+KINDS = (*(kind for kind in LISTED if kind != "planners"), "runtimes", "clouds")
+HEADINGS = {
+    "socs": "Chips",
+    "hosts": "Hosts: code on processors",
+    "links": "Links",
+    "models": "Models",
+    "experiments": "Experiments",
+    "runtimes": "Runtimes: what carries plans out",
+    "clouds": "Servers",
+}
+COLUMNS = ("question", "energy", "latency", "relative error", "options costed", "planning")
+
+
+def examples(branching: Path) -> dict[str, "Question"]:
+    """By name: the questions that the handbook asks every planner; one of a model that branches."""
+    tegra = scenario("tegra_k1", "alexnet")
+    snapdragon = scenario("snapdragon_800", "cd_seide", options="full")
+    return {
+        "AlexNet on a Tegra K1, LTE, options paper": tegra,
+        "AlexNet on a Tegra K1, LTE, options full": scenario("tegra_k1", "alexnet", options="full"),
+        "CD-Seide on a Snapdragon 800, LTE, options full": snapdragon,
+        "the same over WiFi, for latency": scenario(
+            "snapdragon_800", "cd_seide", options="full", network="wifi", objective="latency"
+        ),
+        "the same without a network, at most 10 MB": replace(
+            scenario("snapdragon_800", "cd_seide", options="full", network="none"),
+            goals=replace(snapdragon.goals, memory_bytes=10e6),
+        ),
+        "a model that branches, on a Tegra K1": scenario(
+            "tegra_k1", str(branching), options="full"
+        ),
+    }
+
+
+def planners_page(texts: Path, asked: Mapping[str, "Question"]) -> str:
+    """A section a planner: its docstring, what `texts` says of it, what it answers."""
+    return "\n".join(
+        line for entry in entries("planners") for line in _planner(entry, texts, asked)
+    )
+
+
+def _planner(entry: Entry, texts: Path, asked: Mapping[str, "Question"]) -> Iterator[str]:
+    yield f"## {entry.name}\n"
+    if entry.path is None:
+        yield f"{plain(entry.description)}\n"
+    else:
+        yield "```{eval-rst}"
+        yield f".. automodule:: planners.{entry.name}\n   :no-members:"
+        yield "```\n"
+    text = texts / f"{entry.name}.md"
+    if text.exists():
+        yield text.read_text(encoding="utf-8")
+    rows = [(name, *_answer(entry.name, question)) for name, question in asked.items()]
+    yield table(COLUMNS, rows)
+
+
+def _answer(planner: str, question: "Question") -> tuple[str, ...]:
+    """Energy, latency, error, options costed and planning; or why there is no plan."""
+    answer = ask(question, planner)
+    plan = answer.plan
+    if answer.status != OK or plan is None or plan.predicted is None:
+        return (plain(answer.status), "", "", "", "")
+    found = plan.predicted
+    return (
+        joules(found.energy_j),
+        seconds(found.latency_s),
+        ratio(found.error),
+        f"{plan.evaluations:,}",
+        seconds(found.planning_s),
+    )
+
+
+def shipped_page() -> str:
+    """A table a kind of file: name and description of each."""
+    parts = []
+    for kind in KINDS:
+        package, folder = FOLDERS[kind]
+        rows = [(f"`{entry.name}`", plain(entry.description)) for entry in entries(kind)]
+        parts += [f"## {HEADINGS[kind]}\n", f"Files of `{package}/{folder}/`.\n"]
+        parts.append(table(("name", "what it is"), rows))
+    return "\n".join(parts)
+
+
+def gallery_page(folder: str) -> str:
+    """A section a figure: the drawing in `folder`, what it shows, the command that makes it."""
+    from experiments.drawing.gallery import exhibits
+
+    parts = []
+    for shown in exhibits():
+        parts += [
+            f"## {shown.title}\n",
+            f"```{{image}} {folder}/{shown.name}.svg\n:alt: {shown.caption}\n:width: 100%\n```\n",
+            f"{shown.caption}\n",
+            f"`{shown.command}` makes it, as `{shown.written}`; drawn by "
+            f"{{py:func}}`{shown.function}`.\n",
+        ]
+    return "\n".join(parts)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def plain(text: str) -> str:
+    """Text whose signs mean nothing to Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)
