@@ -11,7 +11,19 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from test_contributing import ROOT, copied, ran
 
+from experiments import handbook
+from experiments.amounts import joules
+from experiments.answers import ask
+from experiments.catalogue import find
+from experiments.drawing.gallery import exhibits
+from experiments.scenarios import scenario
+from planners import planner_names
+from socs.loading import host_names, link_names, soc_names
+from workloads import workload_names
+
 DOCS = ROOT / "docs"
+SAID = ("Decides", "Objective and limits", "Not applicable", "Cost", "Guarantee", "Wins")
+"""What the handbook says of each planner."""
 
 
 class Page(HTMLParser):
@@ -69,6 +81,12 @@ def test_the_site_builds_and_its_links_lead_somewhere(tmp_path):
     assert list(broken(site)) == []
     assert list(from_outside(site)) == []
     assert len(list((site / "tutorials").glob("0*.html"))) >= 5
+    gallery = (site / "gallery.html").read_text(encoding="utf-8")
+    for shown in exhibits():
+        assert f"_images/{shown.name}.svg" in gallery
+        assert (site / "_images" / f"{shown.name}.svg").stat().st_size > 10_000
+    handbook = Page(site / "planners.html").ids
+    assert {name.replace("_", "-") for name in planner_names()} <= handbook
 
 
 def test_a_broken_link_and_a_fetched_script_are_noticed(tmp_path):
@@ -89,8 +107,57 @@ def test_a_guide_does_what_it_says(guide, file, tmp_path):
     """The YAML of the page lies where its commands look for it, and they run."""
     copied(tmp_path, "workloads", "socs", "planners", "sim", "experiments")
     text = (DOCS / "how-to" / f"{guide}.md").read_text(encoding="utf-8")
-    (document,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    shown = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    for name in re.findall(r"```{literalinclude} (\S+)\n", text):
+        shown.append((DOCS / "how-to" / name).read_text(encoding="utf-8"))
+    (document,) = shown
     (commands,) = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
     (tmp_path / file).write_text(document, encoding="utf-8")
     for command in commands.splitlines():
         ran(["-m", "experiments", *shlex.split(command)[1:]], tmp_path)
+
+
+# pages that follow from what there is
+
+
+@pytest.mark.parametrize("name", planner_names())
+def test_the_handbook_says_the_same_things_of_every_planner(name):
+    text = (DOCS / "planners" / f"{name}.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^(\w[^\n]*)\n: \S", text, flags=re.MULTILINE)) == SAID
+
+
+def test_the_handbook_says_nothing_of_planners_that_are_gone():
+    assert {path.stem for path in (DOCS / "planners").glob("*.md")} <= set(planner_names())
+
+
+def test_a_planner_without_a_text_is_in_the_handbook_all_the_same(tmp_path):
+    page = handbook.planners_page(tmp_path, {})
+    assert re.findall(r"^## (\w+)$", page, flags=re.MULTILINE) == list(planner_names())
+
+
+def test_the_handbook_tells_what_planners_answer(tmp_path, monkeypatch):
+    cpu, dsp = find("cpu_only")[0], find("dsp_only")[0]
+    monkeypatch.setattr(handbook, "entries", lambda kind: (cpu, dsp))
+    question = scenario("tegra_k1", "alexnet")
+    page = handbook.planners_page(tmp_path, {"AlexNet": question})
+    energy = joules(ask(question, "cpu_only").plan.predicted.energy_j)
+    assert f"| AlexNet | {energy} | " in page
+    assert r"| AlexNet | not applicable: tegra\_k1 has no dsp |" in page
+
+
+def test_the_questions_of_the_handbook_are_explained():
+    asked = handbook.examples(DOCS / "how-to" / "my_net.yaml")
+    page = (DOCS / "planners.md").read_text(encoding="utf-8")
+    assert re.findall(r"^(\w[^\n]*)\n: ", page, flags=re.MULTILINE) == list(asked)
+    assert not asked["branches"].workload.is_chain
+
+
+def test_every_chip_model_host_and_link_is_listed():
+    page = handbook.shipped_page()
+    for name in (*soc_names(), *workload_names(), *host_names(), *link_names()):
+        assert f"| `{name}` | " in page
+
+
+def test_text_from_files_is_no_markup():
+    said = handbook.plain("a_b *c* |d| <script>`e`[f](g)")
+    assert said == r"a\_b \*c\* \|d\| \<script\>\`e\`\[f\](g)"
