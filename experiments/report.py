@@ -15,7 +15,8 @@ from experiments.style import shown
 RESULTS = "reproduce.json"
 PAGE = "report.html"
 CAPTIONS = {
-    "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it.",
+    "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it, "
+    "rings: before calibration.",
     "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
     "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
     "plan": "Which block runs where, {pair}: the plan of DeepX, options paper.",
