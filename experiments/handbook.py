@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.amounts import joules, ratio, seconds
-from experiments.answers import OK, ask
+from experiments.answers import Answer, ask
 from experiments.catalogue import FOLDERS, LISTED, Entry, entries
 from experiments.scenarios import scenario
 
@@ -27,7 +27,7 @@ HEADINGS = {
     "runtimes": "Runtimes: what carries plans out",
     "clouds": "Servers",
 }
-COLUMNS = ("question", "energy", "latency", "relative error", "options costed", "planning")
+COLUMNS = ("question", "energy", "latency", "error", "options", "planning")
 
 
 def examples(branching: Path) -> dict[str, "Question"]:
@@ -66,22 +66,23 @@ def _planner(entry: Entry, texts: Path, asked: Mapping[str, "Question"]) -> Iter
     text = texts / f"{entry.name}.md"
     if text.exists():
         yield text.read_text(encoding="utf-8")
-    rows = [(name, *_answer(entry.name, question)) for name, question in asked.items()]
-    yield table(COLUMNS, rows)
+    answers = {name: ask(question, entry.name) for name, question in asked.items()}
+    rows = [(name, *_figures(answer)) for name, answer in answers.items() if answer.plan]
+    if rows:
+        yield table(COLUMNS, rows, left=1)
+    yield from (f"- {name}: {plain(a.status)}" for name, a in answers.items() if not a.plan)
+    yield ""
 
 
-def _answer(planner: str, question: "Question") -> tuple[str, ...]:
-    """Energy, latency, error, options costed and planning; or why there is no plan."""
-    answer = ask(question, planner)
-    plan = answer.plan
-    if answer.status != OK or plan is None or plan.predicted is None:
-        return (plain(answer.status), "", "", "", "")
-    found = plan.predicted
+def _figures(answer: Answer) -> tuple[str, ...]:
+    """Energy, latency, error, options costed and planning of a plan."""
+    assert answer.plan is not None and answer.plan.predicted is not None
+    found = answer.plan.predicted
     return (
         joules(found.energy_j),
         seconds(found.latency_s),
         ratio(found.error),
-        f"{plan.evaluations:,}",
+        f"{answer.plan.evaluations:,}",
         seconds(found.planning_s),
     )
 
@@ -94,7 +95,14 @@ def shipped_page() -> str:
         rows = [(f"`{entry.name}`", plain(entry.description)) for entry in entries(kind)]
         parts += [f"## {HEADINGS[kind]}\n", f"Files of `{package}/{folder}/`.\n"]
         parts.append(table(("name", "what it is"), rows))
+    parts += ["## Trained models that installed packages bring\n", *_trained()]
     return "\n".join(parts)
+
+
+def _trained() -> Iterator[str]:
+    from workloads.loading import trained_names
+
+    yield ", ".join(f"`{name}`" for name in sorted(trained_names())) or "None is installed."
 
 
 def gallery_page(folder: str) -> str:

@@ -56,6 +56,13 @@ def test_a_notebook_prints_what_it_printed(source):
     same(source)
 
 
+@pytest.mark.slow
+def test_notebooks_have_sound_types():
+    mypy = pytest.importorskip("mypy.api", reason="needs the extra `lint`")
+    report, faults, status = mypy.run(["--scripts-are-modules", *map(str, SOURCES)])
+    assert status == 0, report + faults
+
+
 def test_an_outdated_notebook_is_noticed(tmp_path):
     source = tmp_path / "sum.py"
     source.write_text("# %%\nprint(1 + 1)\n", encoding="utf-8")
