@@ -8,6 +8,8 @@ import pytest
 from networks import network
 from PIL import Image
 
+from experiments.drawing.concept import concept
+from experiments.drawing.days import day_of_use
 from experiments.drawing.gaps import LEAST_GAP, gap_and_time
 from experiments.drawing.plans import plan_over_layers
 from experiments.drawing.replanning import replanning
@@ -222,6 +224,9 @@ def every_figure(question, plan):
     yield tornado(swings, base=1.5, label="energy")
     requests = {"time_s": [0.0, 1.0], "scheme": "static", "energy_j": 1.0, "condition": 2.0}
     yield replanning(pd.DataFrame(requests))
+    window = {"scheme": ["deepx"], "time_s": 0.0, "charge": 0.5, "empty": False, "power_w": 1.0}
+    yield day_of_use(pd.DataFrame(window))
+    yield concept()
 
 
 def test_figures_have_column_width_and_the_same_bytes_again(question, plan, tmp_path):

@@ -63,6 +63,13 @@ def test_a_battery_runs_down_as_the_device_draws(policy):
     assert 3.4 < volts < 4.2  # joules a coulomb: between cut-off and full
 
 
+def test_what_is_drawn_between_events_is_in_its_window():
+    stream = load_stream("battery_life")
+    seen = watched(stream, stream.spec.policies[0], window_s=0.5, most_s=60.0)
+    assert (seen["power_w"] >= stream.spec.device.standby_w.value * (1 - 1e-9)).all()
+    assert (seen["arrived"] == 0).mean() > 0.5
+
+
 def test_a_day_ends_where_the_battery_does():
     rows = [
         ("good", 0.0, 0.9, False, 1.0),
