@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from planners.branching_model import Relaxed
+from planners.candidates import Blocks, best_plan
 from planners.checking import broken_limits, check
-from planners.listing import Blocks, best_plan
 from planners.network import may_leave
 from planners.prediction import predict
 from planners.relaxation import Choices, choices

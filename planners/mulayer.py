@@ -15,7 +15,7 @@ objective and limits with the same in the most exact precision and with every si
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from planners.listing import best_plan, blocks_of, priced_layers
+from planners.candidates import best_plan, blocks_of, priced_layers
 from planners.options import Choice
 from planners.tables import StageTable, stage_table
 from planners.values import NotApplicable, Plan, Question, UnitBlock
