@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from workloads.real_weights import spectrum_of
 from workloads.specs import WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import LayerGraph
+
+if TYPE_CHECKING:
+    from workloads.sensitivity import ScoreErrors
 
 __all__ = ["Layer", "Stage", "Wire", "Workload"]
 
@@ -130,6 +134,16 @@ class Workload:
         drawn = np.asarray(singular_values(profile, stage.groups, count, seed), np.float64)
         drawn.flags.writeable = False
         return drawn
+
+    @cached_property
+    def score_errors(self) -> "ScoreErrors | None":
+        """What compaction and precision of each layer do to the scores, measured; None: unknown.
+
+        Known for real weights; the first call may take a minute, later ones read it from disk.
+        """
+        from workloads.sensitivity import score_errors
+
+        return None if self.weights is None else score_errors(self)
 
     def tail_energy(self, stage_name: str, rank: Units | None) -> Amount:
         """Share of squared singular values beyond `rank`, mean over groups; 0 for None.
