@@ -37,6 +37,8 @@ class Withdrawn:
 def accepted_plan(question: Question, plan_for: PlanFunction) -> tuple[Plan, tuple[Withdrawn, ...]]:
     """A plan whose measured error keeps the question's limit, and those withdrawn before it.
 
+    What was measured replaces the estimate of the plan's error where it is larger.
+
     Raises what the planner raises: Infeasible where even what is uncompacted breaks a goal.
     """
     plan = plan_for(question)
@@ -44,14 +46,21 @@ def accepted_plan(question: Question, plan_for: PlanFunction) -> tuple[Plan, tup
     limit = question.error_limit
     while question.workload.weights is not None and compacted(plan):
         measured = measured_error(plan.blocks, question.workload)
-        if measured <= question.error_limit:
-            break
         predicted = None if plan.predicted is None else plan.predicted.error
+        if measured <= question.error_limit:
+            return _no_less(plan, measured), tuple(withdrawn)
         withdrawn.append(Withdrawn(limit, predicted, measured))
         limit *= _MARGIN * question.error_limit / measured
         limit = limit if len(withdrawn) < ROUNDS else 0.0
         plan = plan_for(question.under(goals=replace(question.goals, error=limit)))
     return plan, tuple(withdrawn)
+
+
+def _no_less(plan: Plan, measured: float) -> Plan:
+    """The plan with an estimate of its error that is at least the measured one."""
+    if plan.predicted is None or plan.predicted.error >= measured:
+        return plan
+    return replace(plan, predicted=replace(plan.predicted, error=measured))
 
 
 def compacted(plan: Plan) -> bool:

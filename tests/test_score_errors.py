@@ -69,13 +69,13 @@ def error_of(net: Workload, x: Floats, layer: str, rank: int) -> float:
 
 @pytest.mark.parametrize("layer", ["a", "b", "c"])
 def test_what_a_layer_does_to_the_scores_is_measured(layer: str) -> None:
-    """Against other inputs and another way to compact: within a fifth, at each rank measured."""
+    """Against other inputs and another way to compact: above it, by at most a half."""
     errors, x = score_errors(NET), make_inputs(NET, count=400, seed=11)
     ranks = ranks_measured(NET, NET.stage(layer))
     assert len(ranks) >= 3
     for rank in ranks:
         estimate = float(errors.error2(NET, layer, rank, "fp32")) ** 0.5 / errors.joint
-        assert estimate == pytest.approx(error_of(NET, x, layer, rank), rel=0.2)
+        assert 0.9 <= estimate / error_of(NET, x, layer, rank) <= 1.5
 
 
 def test_measured_errors_are_the_planners_and_repeat() -> None:

@@ -26,19 +26,34 @@ from workloads.rounding import stored
 from workloads.stages import Stage
 from workloads.weights import make_weights
 
-RANK_SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 15 / 16)
-"""Of the break-even rank: where a layer's compaction is measured."""
+RANK_SHARES = tuple(step / 16 for step in range(1, 16))
+"""Of the break-even rank: where a layer's compaction is measured, those that planners offer.
+
+Between them errors jump: a direction may matter to the scores more than its mass says."""
 WIDEST_GUARD = 2.0
 """Ranks are measured up to that many times the layer's own error limit."""
-DRAWS = 8
-"""Random combinations of ranks and precisions that tell how errors add up."""
+DRAWS = 24
+"""Random combinations of ranks and precisions that tell how errors add up; a quarter of them
+where the budget allows the fewest inputs only."""
 SPREAD = 4
-"""The scores' spread is taken over so many times the inputs of a measurement, but at most 32."""
+"""The scores' spread is taken over so many times the inputs of a measurement, but at most 128."""
 MOST_MACS = 1e12
 """Multiply-accumulates of all measurements together: decides how many inputs they are made on."""
-FEWEST_INPUTS, MOST_INPUTS = 4, 32
+FEWEST_INPUTS, MOST_INPUTS = 4, 128
+DEVIATIONS = 2.0
+"""Standard errors of a mean over inputs that are added to it: other inputs may be worse."""
 _SEED = 104_729
 """Apart from the seeds of inputs that plans are verified on."""
+_METHOD = (
+    RANK_SHARES,
+    WIDEST_GUARD,
+    DRAWS,
+    SPREAD,
+    MOST_MACS,
+    FEWEST_INPUTS,
+    MOST_INPUTS,
+    DEVIATIONS,
+)
 _HOPELESS = 1e3
 """Stands for an error of scores that do not vary over inputs."""
 
@@ -92,7 +107,7 @@ def score_errors(workload: Workload) -> ScoreErrors:
         raise ValueError(f"{workload.name} has synthetic weights, must have real ones")
     if workload.spec.weights.sha256 is None:
         return _from_arrays(workload, _measured(workload))
-    key = f"score errors {content_hash(workload.spec, 0)}"
+    key = f"score errors {_METHOD} {content_hash(workload.spec, 0)}"
     return _from_arrays(workload, load_or_build(key, lambda: _measured(workload)))
 
 
@@ -170,7 +185,7 @@ class _Bench:
         """Largest ratio of measured to summed error over the draws; 1 at the least."""
         rng = np.random.default_rng(_SEED)
         ratios = [1.0]
-        for _ in range(DRAWS):
+        for _ in range(DRAWS if self.count > FEWEST_INPUTS else DRAWS // 4):
             hows, estimate = self._draw(alone, rng)
             if estimate > 0.0:
                 made = {"input": self.inputs}
@@ -205,7 +220,9 @@ class _Bench:
         now, scores = dict(made), np.zeros(0, np.float32)
         for stage in self.workload.stages[at:]:
             now[stage.name], scores = self._stage(stage, now, hows.get(stage.name, (None, "fp32")))
-        error2 = float(np.mean((scores - self.reference) ** 2))
+        squares = (scores - self.reference).reshape(self.count, -1) ** 2
+        by_input = squares.mean(axis=1)
+        error2 = float(by_input.mean() + DEVIATIONS * by_input.std() / self.count**0.5)
         return error2 / self.spread2 if self.spread2 > 0.0 else _HOPELESS * (error2 > 0.0)
 
     def _stage(self, stage: Stage, made: Mapping[str, Floats], how: How) -> tuple[Floats, Floats]:
@@ -227,7 +244,7 @@ class _Bench:
 
 
 def _inputs_within_budget(workload: Workload) -> int:
-    """As many inputs as the budget allows, 4 to 32."""
+    """As many inputs as the budget allows, 4 to 128."""
     total, rest = float(DRAWS * workload.macs), float(workload.macs)
     for stage in workload.stages:
         total += rest * (1 + len(ranks_measured(workload, stage)))
