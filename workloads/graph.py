@@ -105,7 +105,10 @@ class Workload:
         return {stage.name: stage for stage in self.stages}
 
     def spectrum(self, stage_name: str) -> NDArray[np.float64]:
-        """(groups, min(rows, columns)): singular values, descending, squares sum to 1 a group."""
+        """(groups, min(rows, columns)): singular values, descending, squares sum to 1 a group.
+
+        Of the weights; of the outputs over inputs where factors follow those.
+        """
         found = self._spectra.get(stage_name)
         if found is None:
             found = self._spectra[stage_name] = self._draw_spectrum(stage_name)
@@ -125,7 +128,8 @@ class Workload:
         stage, weights = self.stage(stage_name), self.spec.weights
         real = None if self.weights is None else self.weights[stage_name]
         if real is not None:
-            return spectrum_of(real.matrix)
+            known = getattr(real, "spectrum", None)
+            return spectrum_of(real.matrix) if known is None else known
         count = min(stage.weight.rows, stage.weight.columns)
         if not count:
             return np.zeros((stage.groups, 0))

@@ -45,6 +45,7 @@ DEVIATIONS = 2.0
 _SEED = 104_729
 """Apart from the seeds of inputs that plans are verified on."""
 _METHOD = (
+    "int8 between factors",
     RANK_SHARES,
     WIDEST_GUARD,
     DRAWS,
@@ -71,6 +72,7 @@ class LayerErrors:
     errors2: Values
     """(count,): what that does to the scores; never falls."""
     int8: float
+    """What rounding alone does, dense or between factors of a middle rank: the worse."""
 
     def compacted(self, tail: Amount) -> Values:
         """Between measured points linear in the tail; beyond the last in proportion to it."""
@@ -169,14 +171,15 @@ class _Bench:
         """(stage, [(tail, error2)], error2 at int8), one stage after the other."""
         workload, made = self.workload, {"input": self.inputs}
         for at, stage in enumerate(workload.stages):
-            points = [
-                (
-                    float(workload.tail_energy(stage.name, rank)),
-                    self._with(at, made, (rank, "fp32")),
-                )
-                for rank in ranks_measured(workload, stage)
-            ]
-            yield stage, points, self._with(at, made, (None, "int8"))
+            ranks = ranks_measured(workload, stage)
+            errors2 = [self._with(at, made, (rank, "fp32")) for rank in ranks]
+            tails = [float(workload.tail_energy(stage.name, rank)) for rank in ranks]
+            int8 = self._with(at, made, (None, "int8"))
+            if ranks:  # the inner units of factors are rounded too
+                middle = len(ranks) // 2
+                both = self._with(at, made, (ranks[middle], "int8"))
+                int8 = max(int8, both - errors2[middle])
+            yield stage, list(zip(tails, errors2, strict=True)), int8
             made[stage.name] = self._stage(stage, made, (None, "fp32"))[0]
             still_read = {name for later in workload.stages[at + 1 :] for name in later.reads}
             made = {name: values for name, values in made.items() if name in still_read}
