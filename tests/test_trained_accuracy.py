@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from experiments import trained
-from experiments.drawing.trained import accuracy_figure, calibration_figure
+from experiments.drawing.trained import accuracy_figure, calibration_figure, coverage_figure
 
 mpl.use("Agg")
 
@@ -69,3 +69,10 @@ def test_figures_draw_what_the_frame_holds() -> None:
     drawn = sorted(tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()))
     assert drawn == [(0.5, 3.0, 4.0), (2.0, 1.0)]
     assert len(calibration_figure(FRAME, Figure().add_subplot()).get_lines()) == 3
+
+
+def test_bounds_are_drawn_beside_the_line_they_must_not_cross() -> None:
+    errors = pd.DataFrame({"factors": "outputs", "measured": [0.1, 0.2], "bound": [0.3, 0.4]})
+    points, line = coverage_figure(errors, Figure().add_subplot()).get_lines()
+    assert list(points.get_xdata()) == [0.3, 0.4]
+    assert list(line.get_xdata()) == list(line.get_ydata()) == [0.1, 0.4]

@@ -40,3 +40,17 @@ def calibration_figure(table: "pd.DataFrame", axes: "Axes") -> "Axes":
     axes.set_ylabel("measured error of the scores")
     axes.legend(title="compacted")
     return axes
+
+
+def coverage_figure(errors: "pd.DataFrame", axes: "Axes") -> "Axes":
+    """Measured errors of single inputs against their bounds; points above the line break them."""
+    for factors, rows in errors.groupby("factors", sort=True):
+        axes.plot(rows.bound, rows.measured, ".", markersize=2, label=_WAYS[str(factors)])
+    ends = [float(errors.measured.min()), float(errors.bound.max())]
+    axes.plot(ends, ends, color="0.6", linewidth=1.0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("bound on the error of an input")
+    axes.set_ylabel("measured error of the input")
+    axes.legend(title="compacted")
+    return axes
