@@ -200,7 +200,7 @@ def test_images_are_smooth_whole_numbers_and_features_overlap():
 
 def test_weights_do_not_depend_on_the_number_of_threads(tmp_path):
     layers = [{"name": name, "kind": "dense", "units": 600} for name in ("one", "two")]
-    net = network([600], layers)
+    net = network([600], *layers)
     made = []
     for threads in (1, 2):
         with threadpool_limits(limits=threads, user_api="blas"):
