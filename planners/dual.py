@@ -41,6 +41,7 @@ class Passes:
 class Paths:
     """Whole paths: their rows, what these add up, and the memory that is live at once."""
 
+    network: Network
     rows: Ints
     """(paths, layers)."""
     sums: Floats
@@ -109,4 +110,4 @@ def measured(network: Network, rows: Ints, ways: Floats) -> Paths:
     sums = network.vectors[rows].sum(axis=1)
     sums[:, :2] += ways
     live = np.maximum(network.activation[rows].max(axis=1), network.input_bytes)
-    return Paths(rows, sums, live + network.call[rows].max(axis=1))
+    return Paths(network, rows, sums, live + network.call[rows].max(axis=1))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from planners.dual import Passes, Paths, passes, trace
 from planners.labels import Rules, explore
 from planners.network import BYTES, ERROR2, JOULES, SECONDS, Network
+from planners.reduction import reduced, useful_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,8 +61,10 @@ class Solution:
     price: Floats | None
     """(4,): the objective; None: joules x seconds."""
     limits: Limits
-    rows: Ints | None = None
     value: float = np.inf
+    rows: Ints | None = None
+    network: Network | None = None
+    """That the rows belong to."""
     sums: Floats | None = None
 
     def costs(self, paths: Paths) -> Floats:
@@ -80,16 +83,20 @@ class Solution:
         if costs[best] < self.value:
             self.value = float(costs[best])
             self.rows, self.sums = paths.rows[kept[best]], paths.sums[kept[best]]
+            self.network = paths.network
 
 
-def cheapest(network: Network, solution: Solution) -> bool:
-    """Look for a path of less price than the solution's; whether it is now the least there is."""
+def cheapest(network: Network, solution: Solution) -> Network | None:
+    """Look for a path of less price than the solution's.
+
+    What is left open: a network that holds all paths of still less; None where there is none.
+    """
     assert solution.price is not None
-    return _solve(network, solution, solution.price, np.inf)
+    return _Search(network, solution.price, solution).run()
 
 
-def least_product(network: Network, solution: Solution) -> bool:
-    """Look for a path of less joules x seconds; whether the solution is now the least there is.
+def least_product(network: Network, solution: Solution) -> Network | None:
+    """Look for a path of less joules x seconds; what is left open, as `cheapest` does.
 
     Descends along tangents (at a path, the price of a second is joules / seconds), then searches
     below the chord of the hyperbola: a path of smaller product lies between the least joules and
@@ -97,12 +104,12 @@ def least_product(network: Network, solution: Solution) -> bool:
     """
     ends = passes(network, np.eye(4)[:2])
     if not np.isfinite(ends.total).all():
-        return True
+        return None
     paths = trace(ends)
     solution.take(paths)
     least_j, least_s = (float(total) for total in ends.total)
     if least_j * least_s >= solution.value * (1.0 - _PROVED):
-        return True
+        return None
     point, tried = paths.sums[0], set[float]()
     for _ in range(_TANGENTS):
         slope = float(point[JOULES] / point[SECONDS])
@@ -111,14 +118,14 @@ def least_product(network: Network, solution: Solution) -> bool:
         tried.add(slope)
         price = np.array([1.0, slope, 0.0, 0.0])
         linear = Solution(price, solution.limits)
-        proved = _solve(network, linear, price, np.inf, also=solution)
+        left = _Search(network, price, linear, also=solution).run()
         if linear.sums is None:
-            return proved
+            return left
         point = linear.sums
     corners = ((least_j, solution.value / least_j), (solution.value / least_s, least_s))
     chord = np.array([corners[0][1] - corners[1][1], corners[1][0] - corners[0][0], 0.0, 0.0])
     below = float(chord[0] * corners[0][0] + chord[1] * corners[0][1])
-    return _solve(network, solution, chord, below)
+    return _Search(network, chord, solution, below=below).run()
 
 
 def binding(network: Network, limits: Limits) -> list[int]:
@@ -131,104 +138,123 @@ def binding(network: Network, limits: Limits) -> list[int]:
     return found + ([BYTES] if most[BYTES] + live > limits.memory_bytes else [])
 
 
-def _solve(
-    network: Network,
-    solution: Solution,
-    price: Floats,
-    below: float,
-    also: Solution | None = None,
-) -> bool:
-    """Improve a solution by a linear price; `below`: costs above it are of no use.
+class _Search:
+    """One network, one linear price; lives for one answer."""
 
-    Whether no path can be better than the solution now is.
-    """
-    limits = solution.limits
-    active = binding(network, limits)
-    memory = BYTES in active
-    active = [d for d in active if not (price[d] > 0.0 and (price > 0.0).sum() == 1)]
-    most = np.array(limits.sums)
-    most[BYTES] = limits.memory_bytes - network.input_bytes
-    units = np.eye(4)
-    first = passes(network, np.array([price, *(units[d] for d in active)]))
-    paths = trace(first)
-    for taker in (solution, also):
-        if taker is not None:
+    def __init__(
+        self,
+        network: Network,
+        price: Floats,
+        solution: Solution,
+        *,
+        below: float = np.inf,
+        also: Solution | None = None,
+    ) -> None:
+        """`below`: costs above it are of no use; `also`: another solution that takes what it can.
+
+        A solution without a price, joules x seconds, is improved only through `below`.
+        """
+        self.network, self.price, self.solution = network, price, solution
+        self.below = below
+        self.takers = (solution,) if also is None else (solution, also)
+        limits = solution.limits
+        found = binding(network, limits)
+        self.memory_bytes = limits.memory_bytes * (1.0 + ROUNDING) if BYTES in found else None
+        alone = (price > 0.0).sum() == 1
+        self.active = [d for d in found if not (price[d] > 0.0 and alone)]
+        self.most = np.array(limits.sums)
+        self.most[BYTES] = limits.memory_bytes - network.input_bytes
+        self.units = np.eye(4)[self.active]
+
+    @property
+    def top(self) -> float:
+        """Cost that a path must undercut to be of use."""
+        if self.solution.price is None:
+            return self.below
+        return min(self.below, self.solution.value * (1.0 - _PROVED))
+
+    def run(self) -> Network | None:
+        """Improve the solution; what holds all better paths, None where there are none."""
+        first = passes(self.network, np.array([self.price, *self.units]))
+        paths = self._take(trace(first))
+        linear = self.solution.price is not None
+        if linear and (self.solution.limits.kept(paths)[0] or first.total[0] >= self.top):
+            return None
+        if (first.total[1:] > self.most[self.active] * (1.0 + ROUNDING)).any():
+            return None
+        weights, highest = self._multipliers(first, paths)
+        if highest >= self.top:
+            return None
+        return self._labelled(weights)
+
+    def _take(self, paths: Paths) -> Paths:
+        for taker in self.takers:
             taker.take(paths)
-    product = solution.price is None
-    if not product and (
-        limits.kept(paths)[0] or first.total[0] >= solution.value * (1.0 - _PROVED)
-    ):
-        return True
-    if any(first.total[1 + n] > most[d] * (1.0 + ROUNDING) for n, d in enumerate(active)):
-        return True
-    weights, highest = _multipliers(network, solution, price, active, most, first, paths, also)
-    if highest >= min(below, np.inf if product else solution.value * (1.0 - _PROVED)):
-        return True
-    bounds = passes(network, np.array([*weights, price, *(units[d] for d in active), *units[:2]]))
-    spare = np.array([(w - price)[active] @ most[active] for w in weights])
-    fixed = [*(most[active] * (1.0 + ROUNDING)), *([np.finfo(float).max] * 2)]
-    room = min(max(_LABELS // len(network.layers), _FEWEST), _MOST)
-    for most_labels in (_FEWEST // 2, room):
-        top = min(below, np.inf if product else solution.value * (1.0 - _PROVED))
-        thresholds = np.array([*(top + spare), top, *fixed])
+        return paths
+
+    def _labelled(self, weights: list[Floats]) -> Network | None:
+        """Search what bounds leave of the network, twice, the second time with more labels."""
+        left = self.network
+        room = min(max(_LABELS // len(self.network.layers), _FEWEST), _MOST)
+        for most_labels in (_FEWEST // 2, room):
+            useful, rules = self._left(left, weights)
+            if useful is None:
+                return None
+            left = useful
+            found, complete = explore(left, rules, most_labels)
+            if len(found.rows):
+                self._take(found)
+            if complete:
+                return None
+        return self._left(left, weights)[0]
+
+    def _left(self, network: Network, weights: list[Floats]) -> tuple[Network | None, Rules]:
+        """The network without rows that no better path takes, and what its labels have to pass."""
+        active = self.active
+        every = np.array([*weights, self.price, *self.units, *np.eye(4)[:2]])
+        spare = np.array([(w - self.price)[active] @ self.most[active] for w in weights])
+        fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * 2)]
+        thresholds = np.array([*(self.top + spare), self.top, *fixed])
+        thresholds = np.minimum(thresholds, np.finfo(float).max)
+        left = reduced(network, useful_rows(passes(network, every), thresholds))
         rules = Rules(
-            bounds,
-            np.minimum(thresholds, np.finfo(float).max),
+            passes(left or network, every),
+            thresholds,
             spare,
-            _watched(price, active),
-            limits.memory_bytes * (1.0 + ROUNDING) if memory else None,
-            solution.value * (1.0 - _PROVED) if product else np.inf,
+            self._watched(),
+            self.memory_bytes,
+            self.solution.value * (1.0 - _PROVED) if self.solution.price is None else np.inf,
         )
-        found, complete = explore(network, rules, most_labels)
-        if len(found.rows):
-            for taker in (solution, also):
-                if taker is not None:
-                    taker.take(found)
-        if complete:
-            return True
-    return False
+        return left, rules
 
+    def _watched(self) -> tuple[int, ...]:
+        priced = [d for d in range(3) if self.price[d] > 0.0]
+        return tuple(dict.fromkeys([*priced, *(d for d in self.active if d != BYTES)]))
 
-def _watched(price: Floats, active: list[int]) -> tuple[int, ...]:
-    priced = [d for d in range(3) if price[d] > 0.0]
-    return tuple(dict.fromkeys([*priced, *(d for d in active if d != BYTES)]))
-
-
-def _multipliers(
-    network: Network,
-    solution: Solution,
-    price: Floats,
-    active: list[int],
-    most: Floats,
-    first: Passes,
-    paths: Paths,
-    also: Solution | None,
-) -> tuple[list[Floats], float]:
-    """The weightings of the highest bounds found, the best first; the highest bound."""
-    scales = _scales(price, active, most, paths)
-    if not active:
-        return [price], float(first.total[0])
-    offsets, steps = _GRIDS[min(len(active), 3)]
-    centre = np.zeros(len(active))
-    best: list[tuple[float, int, Floats]] = [(-float(first.total[0]), 0, price)]
-    for step in steps:
-        points = np.array(list(product(offsets, repeat=len(active)))) * step + centre
-        weights = np.tile(price, (len(points), 1))
-        weights[:, active] += scales * 2.0**points
-        found = passes(network, weights)
-        traced = trace(found)
-        for taker in (solution, also):
-            if taker is not None:
-                taker.take(traced)
-        values = found.total - (weights - price)[:, active] @ most[active]
-        order = np.argsort(-values, kind="stable")[:2]
-        best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
-        centre = points[order[0]]
-        highest = -min(best)[0]
-        if solution.price is not None and solution.value * (1.0 - _PROVED) <= highest:
-            break
-    best.sort(key=lambda entry: entry[:2])
-    return _spread(best[0][2], price, active), -best[0][0]
+    def _multipliers(self, first: Passes, paths: Paths) -> tuple[list[Floats], float]:
+        """The weightings of the highest bounds found, the best first; the highest bound."""
+        price, active = self.price, self.active
+        if not active:
+            return [price], float(first.total[0])
+        scales = _scales(price, active, self.most, paths)
+        offsets, steps = _GRIDS[min(len(active), 3)]
+        centre = np.zeros(len(active))
+        best: list[tuple[float, int, Floats]] = [(-float(first.total[0]), 0, price)]
+        for step in steps:
+            points = np.array(list(product(offsets, repeat=len(active)))) * step + centre
+            weights = np.tile(price, (len(points), 1))
+            weights[:, active] += scales * 2.0**points
+            found = passes(self.network, weights)
+            self._take(trace(found))
+            values = found.total - (weights - price)[:, active] @ self.most[active]
+            order = np.argsort(-values, kind="stable")[:2]
+            best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
+            centre = points[order[0]]
+            highest = -min(best)[0]
+            if self.solution.price is not None and self.top <= highest:
+                break
+        best.sort(key=lambda entry: entry[:2])
+        return _spread(best[0][2], price, active), -best[0][0]
 
 
 def _spread(weights: Floats, price: Floats, active: list[int]) -> list[Floats]:

@@ -65,16 +65,13 @@ class Search:
         product = self.question.goals.objective == "edp"
         price = None if product else np.array(PRICES[self.question.goals.objective])
         solution, proved = Solution(price, self.limits(), value=self.least()), True
-        best: Network | None = None
         for cloud in self.sides(scope):
             found = None
             if not (cloud and self._cloud_costs(price) >= solution.value):
                 found = self.network(replace(scope, cloud=cloud), price)
             if found is not None:
-                before = solution.value
-                proved &= (least_product if product else cheapest)(found, solution)
-                best = found if solution.value < before else best
-        return proved if best is None else self._confirmed(best, solution) and proved
+                proved &= (least_product if product else cheapest)(found, solution) is None
+        return proved if solution.rows is None else self._confirmed(solution) and proved
 
     def sides(self, scope: Scope) -> tuple[bool, ...]:
         """Without the cloud, and with it where it may be used."""
@@ -93,16 +90,16 @@ class Search:
         planning_s = self._planning()[0] if scope.cloud else 0.0
         return networks.network(self.question, self.chain, scope, prices, planning_s)
 
-    def _confirmed(self, found: Network, solution: Solution) -> bool:
+    def _confirmed(self, solution: Solution) -> bool:
         """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
-        predicted = self.predicted(found, solution)
+        predicted = self.predicted(solution)
         exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
         return exact and not broken_limits(predicted, self.question)
 
-    def predicted(self, found: Network, solution: Solution) -> Prediction:
+    def predicted(self, solution: Solution) -> Prediction:
         """The prediction of a solution's plan, which is a candidate from now on."""
-        assert solution.rows is not None
-        blocks = found.blocks(self.chain, solution.rows.tolist())
+        assert solution.rows is not None and solution.network is not None
+        blocks = solution.network.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
         return self.seen[blocks]
@@ -170,7 +167,7 @@ class Search:
                     if found is not None:
                         cheapest(found, solution)
                         if solution.value < before:
-                            self.predicted(found, solution)
+                            self.predicted(solution)
 
     def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
         """By what is limited: the limits without that one."""
