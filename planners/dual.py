@@ -84,20 +84,21 @@ def passes(network: Network, weights: Floats) -> Passes:
     )
 
 
-def trace(found: Passes) -> Paths:
-    """The cheapest path under each weighting, first of equals."""
-    network, count = found.network, len(found.weights)
-    every = np.arange(count)
-    shared = len(found.ways[0]) == 1
+def trace(found: Passes, which: Ints | None = None) -> Paths:
+    """The cheapest path under each weighting (or those of `which`), first of equals."""
+    network = found.network
+    asked = np.arange(len(found.weights)) if which is None else which
+    count = len(asked)
+    way_of = asked if len(found.ways[0]) > 1 else 0
     node = np.zeros(count, dtype=np.int64)
     rows = np.empty((count, len(network.layers)), dtype=np.int64)
     ways = np.zeros((count, 2))
     for number, layer in enumerate(network.layers):
-        way = found.ways[number][0 if shared else every, node]
-        target = (way + found.through[number]).argmin(axis=1)
+        way = found.ways[number][way_of, node]
+        target = (way + found.through[number][asked]).argmin(axis=1)
         ways[:, 0] += layer.way_j[node, target]
         ways[:, 1] += layer.way_s[node, target]
-        cost = found.row_cost[:, layer.rows] + found.beyond[number][:, layer.node]
+        cost = found.row_cost[asked, layer.rows] + found.beyond[number][asked][:, layer.node]
         of_row = layer.target[layer.node]
         row = np.where(of_row == target[:, None], cost, np.inf).argmin(axis=1)
         rows[:, number] = row + layer.rows.start

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.dual import Passes, Paths, passes, trace
+from planners.exchanges import Exchanges, exchanges
 from planners.labels import Rules, explore
 from planners.network import BYTES, ERROR2, JOULES, SECONDS, Network
 from planners.reduction import reduced, useful_rows
@@ -32,6 +33,12 @@ _GRIDS = {
 """By number of multipliers: exponents of two around the best point, and how they close in."""
 _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
+_CROWDED = 4
+"""Rows a layer that bounds may leave before exchanges look for a better plan."""
+_AGAIN = 4
+"""Times as many labels where the first search is not complete."""
+_TRACED = 4
+"""Weightings of a grid, those of the highest bounds, whose paths are tried as plans."""
 _FACTORS = (0.25, 4.0)
 """Of each multiplier, beside its best value, when there are several."""
 _LABELS = 8_192
@@ -46,7 +53,7 @@ class Limits:
     sums: tuple[float, float, float, float]
     memory_bytes: float
 
-    def kept(self, paths: Paths) -> NDArray[np.bool_]:
+    def kept(self, paths: Paths | Exchanges) -> NDArray[np.bool_]:
         """Which paths keep all limits."""
         most = np.array(self.sums) * (1.0 + ROUNDING)
         within = (paths.sums <= most).all(axis=1)
@@ -67,7 +74,7 @@ class Solution:
     """That the rows belong to."""
     sums: Floats | None = None
 
-    def costs(self, paths: Paths) -> Floats:
+    def costs(self, paths: Paths | Exchanges) -> Floats:
         """The objective of each path."""
         if self.price is None:
             return np.asarray(paths.sums[:, JOULES] * paths.sums[:, SECONDS])
@@ -194,19 +201,33 @@ class _Search:
 
     def _labelled(self, weights: list[Floats]) -> Network | None:
         """Search what bounds leave of the network, twice, the second time with more labels."""
-        left = self.network
-        room = min(max(_LABELS // len(self.network.layers), _FEWEST), _MOST)
-        for most_labels in (_FEWEST // 2, room):
-            useful, rules = self._left(left, weights)
-            if useful is None:
+        left, rules = self._left(self.network, weights)
+        count = len(self.network.layers)
+        if left is not None and len(left.option) > _CROWDED * count:
+            self._exchange(left, weights)
+            left, rules = self._left(left, weights)
+        room = min(max(_LABELS // count, _FEWEST), _MOST)
+        for most_labels in (room, _AGAIN * room):
+            if left is None:
                 return None
-            left = useful
             found, complete = explore(left, rules, most_labels)
             if len(found.rows):
                 self._take(found)
             if complete:
                 return None
-        return self._left(left, weights)[0]
+            left, rules = self._left(left, weights)
+        return left
+
+    def _exchange(self, network: Network, weights: list[Floats]) -> None:
+        """Take the best paths one row away from the cheapest at each of the weightings."""
+        found = passes(network, np.array(weights))
+        for number in range(len(weights)):
+            near = exchanges(found, number)
+            for taker in self.takers:
+                fine = np.flatnonzero(taker.limits.kept(near) & np.isfinite(near.cost))
+                costs = taker.costs(near)[fine]
+                if len(fine) and costs.min() < taker.value * (1.0 - _PROVED):
+                    taker.take(near.path(int(fine[costs.argmin()])))
 
     def _left(self, network: Network, weights: list[Floats]) -> tuple[Network | None, Rules]:
         """The network without rows that no better path takes, and what its labels have to pass."""
@@ -245,9 +266,10 @@ class _Search:
             weights = np.tile(price, (len(points), 1))
             weights[:, active] += scales * 2.0**points
             found = passes(self.network, weights)
-            self._take(trace(found))
             values = found.total - (weights - price)[:, active] @ self.most[active]
-            order = np.argsort(-values, kind="stable")[:2]
+            order = np.argsort(-values, kind="stable")
+            self._take(trace(found, order[:_TRACED]))
+            order = order[:2]
             best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
             centre = points[order[0]]
             highest = -min(best)[0]

@@ -81,6 +81,16 @@ class Network:
                 found += link.table.options.blocks(option)
         return tuple(found)
 
+    def within(self, chain: Chain, scope: Scope) -> NDArray[np.bool_]:
+        """(rows,): which lie in a scope."""
+        keep = np.full(len(self.option), scope.cloud)
+        for link, layer in zip(chain.links, self.layers, strict=True):
+            option = self.option[layer.rows]
+            place = np.searchsorted(link.table.index, option)
+            local = option >= 0
+            keep[layer.rows][local] = scope.mask(link.table)[place[local]]
+        return keep
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
