@@ -34,7 +34,7 @@ _GRIDS = {
 _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
 _CROWDED = 4
-"""Rows a layer that bounds may leave before exchanges look for a better plan."""
+"""Rows a layer above which it pays to leave some out, and to look for a better plan nearby."""
 _AGAIN = 4
 """Times as many labels where the first search is not complete."""
 _TRACED = 4
@@ -203,8 +203,7 @@ class _Search:
         """Search what bounds leave of the network, twice, the second time with more labels."""
         left, rules = self._left(self.network, weights)
         count = len(self.network.layers)
-        if left is not None and len(left.option) > _CROWDED * count:
-            self._exchange(left, weights)
+        if left is not None and self._exchange(rules.bounds, np.arange(len(weights))):
             left, rules = self._left(left, weights)
         room = min(max(_LABELS // count, _FEWEST), _MOST)
         for most_labels in (room, _AGAIN * room):
@@ -218,23 +217,30 @@ class _Search:
             left, rules = self._left(left, weights)
         return left
 
-    def _exchange(self, network: Network, weights: list[Floats]) -> None:
-        """Take the best paths one row away from the cheapest at each of the weightings."""
-        found = passes(network, np.array(weights))
-        for number in range(len(weights)):
+    def _exchange(self, found: Passes, which: Ints) -> bool:
+        """Where many rows are left, try the best paths one row away from the cheapest.
+
+        At each of some weightings of a pass; whether that found a better plan.
+        """
+        network, before = found.network, self.top
+        if len(network.option) <= _CROWDED * len(network.layers):
+            return False
+        for number in which.tolist():
             near = exchanges(found, number)
             for taker in self.takers:
                 fine = np.flatnonzero(taker.limits.kept(near) & np.isfinite(near.cost))
                 costs = taker.costs(near)[fine]
                 if len(fine) and costs.min() < taker.value * (1.0 - _PROVED):
                     taker.take(near.path(int(fine[costs.argmin()])))
+        return self.top < before
 
     def _left(self, network: Network, weights: list[Floats]) -> tuple[Network | None, Rules]:
         """The network without rows that no better path takes, and what its labels have to pass."""
         active = self.active
-        every = np.array([*weights, self.price, *self.units, *np.eye(4)[:2]])
+        ends = np.eye(4)[: 2 * (self.solution.price is None)]
+        every = np.array([*weights, self.price, *self.units, *ends])
         spare = np.array([(w - self.price)[active] @ self.most[active] for w in weights])
-        fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * 2)]
+        fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * len(ends))]
         thresholds = np.array([*(self.top + spare), self.top, *fixed])
         thresholds = np.minimum(thresholds, np.finfo(float).max)
         left = reduced(network, useful_rows(passes(network, every), thresholds))
@@ -252,6 +258,16 @@ class _Search:
         priced = [d for d in range(3) if self.price[d] > 0.0]
         return tuple(dict.fromkeys([*priced, *(d for d in self.active if d != BYTES)]))
 
+    def _shrink(self, found: Passes, best: int, spare: float) -> None:
+        """Leave out rows that no better path takes, by one weighting of a pass, where many may go.
+
+        Whatever is wanted lies in what remains; it is never empty, since nothing is proved yet.
+        """
+        if len(self.network.option) > _CROWDED * len(self.network.layers) and np.isfinite(self.top):
+            thresholds = np.full(len(found.weights), np.inf)
+            thresholds[best] = self.top + spare
+            self.network = reduced(self.network, useful_rows(found, thresholds)) or self.network
+
     def _multipliers(self, first: Passes, paths: Paths) -> tuple[list[Floats], float]:
         """The weightings of the highest bounds found, the best first; the highest bound."""
         price, active = self.price, self.active
@@ -266,15 +282,20 @@ class _Search:
             weights = np.tile(price, (len(points), 1))
             weights[:, active] += scales * 2.0**points
             found = passes(self.network, weights)
-            values = found.total - (weights - price)[:, active] @ self.most[active]
+            spare = (weights - price)[:, active] @ self.most[active]
+            values = found.total - spare
             order = np.argsort(-values, kind="stable")
             self._take(trace(found, order[:_TRACED]))
-            order = order[:2]
-            best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
+            best += [
+                (-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order[:2])
+            ]
             centre = points[order[0]]
             highest = -min(best)[0]
             if self.solution.price is not None and self.top <= highest:
                 break
+            if step < steps[0]:
+                self._exchange(found, order[:1])
+            self._shrink(found, int(order[0]), float(spare[order[0]]))
         best.sort(key=lambda entry: entry[:2])
         return _spread(best[0][2], price, active), -best[0][0]
 
