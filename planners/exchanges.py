@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planners.dual import Passes, Paths, measured
-from planners.network import Layer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,9 +29,9 @@ class Exchanges:
     """(rows, 4)."""
     live: Floats
     """(rows,): largest activations plus largest buffer of a call."""
-    onward: tuple[tuple[Ints, Ints], ...]
+    onward: "_Steps"
     """By layer: of each node before, its target; of each target, its row."""
-    backward: tuple[tuple[Ints, Ints], ...]
+    backward: "_Steps"
     """By layer: of each target, its node before; of each node, its row."""
 
     def memory_bytes(self) -> Floats:
@@ -71,33 +70,38 @@ class Exchanges:
 def exchanges(found: Passes, weighting: int) -> Exchanges:
     """The cheapest path through each row, under one of the weightings of `found`."""
     network = found.network
-    vectors, lives = network.vectors, np.stack((network.activation, network.call), axis=1)
+    lives = np.stack((network.activation, network.call), axis=1)
     after, onward = _onward(found, weighting, lives)
-    sums, live = vectors.copy(), lives.copy()
-    cost = found.row_cost[weighting].copy()
-    before_cost, before_sums = np.zeros(1), np.zeros((1, 4))
-    before_live = np.array([[network.input_bytes, 0.0]])
-    backward = []
-    for number, layer in enumerate(network.layers):
-        every = np.arange(layer.way_j.shape[1])
-        whole = before_cost[:, None] + _way(found, weighting, number)
-        source = whole.argmin(axis=0)
-        arrived = before_sums[source]
-        arrived[:, 0] += layer.way_j[source, every]
-        arrived[:, 1] += layer.way_s[source, every]
-        target, rows = layer.target[layer.node], layer.rows
-        cost[rows] += whole[source, every][target]
-        sums[rows] += arrived[target]
-        np.maximum(live[rows], before_live[source][target], out=live[rows])
-        best = _least(cost[rows], layer.node)
-        backward.append((source, best + rows.start))
-        before_cost = cost[rows][best]
-        before_sums, before_live = sums[rows][best], live[rows][best]
-        node = layer.node
-        cost[rows] += found.beyond[number][weighting, node]
-        sums[rows] += after[number][0][node]
-        np.maximum(live[rows], after[number][1][node], out=live[rows])
-    return Exchanges(found, cost, sums, live.sum(axis=1), onward, tuple(backward))
+    into, backward = _inward(found, weighting, lives)
+    node = np.concatenate([layer.node + layer.nodes.start for layer in network.layers])
+    target = np.concatenate([layer.target for layer in network.layers])[node]
+    target += np.repeat(into.starts, [len(layer.node) for layer in network.layers])
+    beyond = np.concatenate([part[weighting] for part in found.beyond])
+    return Exchanges(
+        found,
+        into.cost[target] + found.row_cost[weighting] + beyond[node],
+        into.sums[target] + network.vectors + after.sums[node],
+        np.maximum(np.maximum(into.live[target], lives), after.live[node]).sum(axis=1),
+        onward,
+        backward,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ends:
+    """The part of the cheapest paths on one side, by target or node of all layers."""
+
+    starts: Ints
+    """By layer: its first."""
+    cost: Floats
+    sums: Floats
+    live: Floats
+
+    @classmethod
+    def joined(cls, parts: list[tuple[Floats, Floats, Floats]]) -> "_Ends":
+        sizes = [len(cost) for cost, _, _ in parts]
+        cost, sums, live = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(np.concatenate(([0], np.cumsum(sizes)[:-1])), cost, sums, live)
 
 
 def _way(found: Passes, weighting: int, number: int) -> Floats:
@@ -105,19 +109,48 @@ def _way(found: Passes, weighting: int, number: int) -> Floats:
     return np.asarray(ways[weighting if len(ways) > 1 else 0])
 
 
-def _onward(
-    found: Passes, weighting: int, lives: Floats
-) -> tuple[list[tuple[Floats, Floats]], tuple[tuple[Ints, Ints], ...]]:
-    """By layer, of its nodes: what the cheapest completion adds up and holds; and where it goes."""
+_Steps = tuple[tuple[Ints, Ints], ...]
+
+
+def _inward(found: Passes, weighting: int, lives: Floats) -> tuple[_Ends, _Steps]:
+    """Of each target, the cheapest way there; by layer, from which node and by which row."""
+    network = found.network
+    cost, sums = np.zeros(1), np.zeros((1, 4))
+    live = np.array([[network.input_bytes, 0.0]])
+    parts, steps = [], []
+    for number, layer in enumerate(network.layers):
+        whole = cost[:, None] + _way(found, weighting, number)
+        source, every = whole.argmin(axis=0), np.arange(whole.shape[1])
+        arrived, held = sums[source], live[source]
+        arrived[:, 0] += layer.way_j[source, every]
+        arrived[:, 1] += layer.way_s[source, every]
+        reached = whole[source, every]
+        parts.append((reached, arrived, held))
+        target, rows = layer.target[layer.node], layer.rows
+        costs = found.row_cost[weighting, rows] + reached[target]
+        best = _least(costs, layer.node, network.node_starts[layer.nodes] - rows.start)
+        steps.append((source, best + rows.start))
+        at = layer.target
+        cost = costs[best]
+        sums = arrived[at] + network.vectors[rows][best]
+        live = np.maximum(held[at], lives[rows][best])
+    return _Ends.joined(parts), tuple(steps)
+
+
+def _onward(found: Passes, weighting: int, lives: Floats) -> tuple[_Ends, _Steps]:
+    """Of each node, the cheapest completion; by layer, to which target and by which row."""
     network = found.network
     last = len(network.deliver)
     sums = np.concatenate((network.deliver, np.zeros((last, 2))), axis=1)
     live = np.zeros((last, 2))
-    after, steps = [], []
+    parts, steps = [], []
     for number in reversed(range(len(network.layers))):
-        after.append((sums, live))
         layer, rows = network.layers[number], network.layers[number].rows
-        row = _cheapest(found, weighting, number, layer)
+        beyond = found.beyond[number][weighting]
+        parts.append((beyond, sums, live))
+        starts = network.node_starts[layer.nodes][layer.target_starts] - rows.start
+        costs = found.row_cost[weighting, rows] + beyond[layer.node]
+        row = _least(costs, layer.target[layer.node], starts)
         node = layer.node[row]
         through = network.vectors[rows][row] + sums[node]
         held = np.maximum(lives[rows][row], live[node])
@@ -127,16 +160,11 @@ def _onward(
         sums[:, 0] += layer.way_j[every, target]
         sums[:, 1] += layer.way_s[every, target]
         steps.append((target, row + rows.start))
-    return after[::-1], tuple(steps[::-1])
+    return _Ends.joined(parts[::-1]), tuple(steps[::-1])
 
 
-def _cheapest(found: Passes, weighting: int, number: int, layer: Layer) -> Ints:
-    """Of each target, its row with the cheapest completion."""
-    cost = found.row_cost[weighting, layer.rows] + found.beyond[number][weighting, layer.node]
-    return _least(cost, layer.target[layer.node])
-
-
-def _least(cost: Floats, group: Ints) -> Ints:
-    """Of each group, its member of least cost; groups come in order."""
-    order = np.lexsort((cost, group))
-    return order[np.concatenate(([True], group[1:] != group[:-1]))]
+def _least(cost: Floats, group: Ints, starts: Ints) -> Ints:
+    """Of each group, its member of least cost; groups come in order, each from its start on."""
+    if len(starts) == 1:
+        return np.array([cost.argmin()])
+    return np.lexsort((cost, group))[starts]

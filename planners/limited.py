@@ -209,10 +209,10 @@ class _Search:
         for most_labels in (room, _AGAIN * room):
             if left is None:
                 return None
-            found, complete = explore(left, rules, most_labels)
+            found, given_up = explore(rules, most_labels)
             if len(found.rows):
                 self._take(found)
-            if complete:
+            if given_up >= self.top:
                 return None
             left, rules = self._left(left, weights)
         return left
@@ -293,7 +293,7 @@ class _Search:
             highest = -min(best)[0]
             if self.solution.price is not None and self.top <= highest:
                 break
-            if step < steps[0]:
+            if step == steps[-1]:
                 self._exchange(found, order[:1])
             self._shrink(found, int(order[0]), float(spare[order[0]]))
         best.sort(key=lambda entry: entry[:2])
