@@ -55,7 +55,9 @@ def _falling(groups: Ints, values: Floats) -> NDArray[np.bool_]:
     Values become ranks, and each group's ranks lie below those of the group before, so that one
     running minimum serves all groups.
     """
-    number = np.cumsum(np.concatenate(([0], groups[1:] != groups[:-1])))
+    if groups[0] == groups[-1]:
+        return np.concatenate(([True], values[1:] < np.minimum.accumulate(values)[:-1]))
+    number = np.concatenate(([0], groups[1:] != groups[:-1])).cumsum()
     ranks = np.unique(values, return_inverse=True)[1].reshape(-1)
     keys = ranks - number * (int(ranks.max()) + 1)
     least = np.minimum.accumulate(keys)

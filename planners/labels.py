@@ -26,7 +26,8 @@ Flags = NDArray[np.bool_]
 _PAIRS = 4_000_000
 """Pairs of a label and a target or row weighed at once: bounds memory."""
 _FEW = 64
-"""Labels up to which dominance at targets costs more than it saves."""
+_ROWS = 3
+"""Labels, and rows a target, up to which dominance at targets costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +111,7 @@ class _Exploration:
         """Labels after a layer: first the way to each target, then the rows there."""
         bounds = self.rules.bounds
         arrived = self._arrived(number, layer, labels)
-        if len(arrived.node) > _FEW:
+        if len(arrived.node) > _FEW and len(layer.node) > _ROWS * len(layer.target_starts):
             arrived = self._roomy(bounds.through[number], arrived, self.before)
             arrived = self._undominated(arrived)
         made = self._placed(number, layer, arrived)
@@ -157,7 +158,7 @@ class _Exploration:
         after = bounds.row_cost[:, layer.rows] + bounds.beyond[number][:, layer.node]
         edges = np.searchsorted(layer.target[layer.node], np.arange(len(layer.target_starts) + 1))
         counts = np.diff(edges)[arrived.node]
-        ends = np.cumsum(counts)
+        ends = counts.cumsum()
         found, start = [], 0
         while start < len(ends):
             before = ends[start] - counts[start]

@@ -35,6 +35,8 @@ _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
 _CROWDED = 4
 """Rows a layer above which it pays to leave some out, and to look for a better plan nearby."""
+_SHRUNK = 0.75
+"""Share of rows below which laying out what is left pays."""
 _AGAIN = 4
 """Times as many labels where the first search is not complete."""
 _TRACED = 4
@@ -243,9 +245,13 @@ class _Search:
         fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * len(ends))]
         thresholds = np.array([*(self.top + spare), self.top, *fixed])
         thresholds = np.minimum(thresholds, np.finfo(float).max)
-        left = reduced(network, useful_rows(passes(network, every), thresholds))
+        bounds = passes(network, every)
+        keep = useful_rows(bounds, thresholds)
+        left = network if keep.all() else reduced(network, keep)
+        if left is not None and left is not network:
+            bounds = passes(left, every)
         rules = Rules(
-            passes(left or network, every),
+            bounds,
             thresholds,
             spare,
             self._watched(),
@@ -266,7 +272,9 @@ class _Search:
         if len(self.network.option) > _CROWDED * len(self.network.layers) and np.isfinite(self.top):
             thresholds = np.full(len(found.weights), np.inf)
             thresholds[best] = self.top + spare
-            self.network = reduced(self.network, useful_rows(found, thresholds)) or self.network
+            keep = useful_rows(found, thresholds)
+            if keep.sum() < _SHRUNK * len(keep):
+                self.network = reduced(self.network, keep) or self.network
 
     def _multipliers(self, first: Passes, paths: Paths) -> tuple[list[Floats], float]:
         """The weightings of the highest bounds found, the best first; the highest bound."""

@@ -53,21 +53,21 @@ def reduced(network: Network, keep: Flags) -> Network | None:
         changed = _changes(of_target)
         corner = (sources[:, None], of_target[changed])
         barred = None if layer.barred is None else layer.barred[corner]
-        node = np.cumsum(fresh) - 1
-        target = np.cumsum(changed) - 1
+        node = fresh.cumsum() - 1
+        target = changed.cumsum() - 1
         layers.append(
             Layer(
                 layer.way_j[corner],
                 layer.way_s[corner],
                 barred,
                 target,
-                np.flatnonzero(changed),
+                changed.nonzero()[0],
                 node,
                 slice(rows, rows + len(node)),
                 slice(nodes, nodes + len(target)),
             )
         )
-        starts.append(np.flatnonzero(fresh) + rows)
+        starts.append(fresh.nonzero()[0] + rows)
         rows, nodes, sources = layers[-1].rows.stop, layers[-1].nodes.stop, of_node[fresh]
     return replace(
         network,
@@ -84,4 +84,6 @@ def reduced(network: Network, keep: Flags) -> Network | None:
 
 def _changes(values: Ints) -> Flags:
     """Where each run of equal values starts."""
-    return np.concatenate(([True], values[1:] != values[:-1]))
+    found = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
