@@ -1,0 +1,233 @@
+"""The cheapest path under limits by one linear price: multipliers, exchanges, then labels.
+
+Multipliers on the limited components give a lower bound (`planners.dual`) and, since each bound
+comes with a path, mostly a good plan. Rows that no better path takes go (`planners.reduction`),
+paths nearby are tried (`planners.exchanges`), and labels (`planners.labels`) search what is left
+between the plan and the bound.
+"""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.dual import Passes, Paths, passes, trace
+from planners.exchanges import exchanges
+from planners.labels import Rules, explore
+from planners.network import BYTES, Network
+from planners.reduction import reduced, useful_rows
+from planners.solutions import PROVED, ROUNDING, Solution, binding
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_GRIDS = {
+    1: (np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)),
+    2: (np.arange(-2.0, 3.0), (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
+    3: (np.arange(-1.0, 2.0), (6.0, 3.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
+}
+"""By number of multipliers: exponents of two around the best point, and how they close in."""
+_CROWDED = 4
+"""Rows a layer above which it pays to leave some out, and to look for a better plan nearby."""
+_SHRUNK = 0.75
+"""Share of rows below which laying out what is left pays."""
+_AGAIN = 4
+"""Times as many labels where the first search is not complete."""
+_TRACED = 4
+"""Weightings of a grid, those of the highest bounds, whose paths are tried as plans."""
+_FACTORS = (0.25, 4.0)
+"""Of each multiplier, beside its best value, when there are several."""
+_LABELS = 8_192
+"""Labels kept over all layers, and how few and many that may be after one."""
+_FEWEST, _MOST = 96, 1_024
+
+
+class LinearSearch:
+    """One network, one linear price; lives for one answer."""
+
+    def __init__(
+        self,
+        network: Network,
+        price: Floats,
+        solution: Solution,
+        *,
+        below: float = np.inf,
+        also: Solution | None = None,
+    ) -> None:
+        """`below`: costs above it are of no use; `also`: another solution that takes what it can.
+
+        A solution without a price, joules x seconds, is improved only through `below`.
+        """
+        self.network, self.price, self.solution = network, price, solution
+        self.below = below
+        self.takers = (solution,) if also is None else (solution, also)
+        limits = solution.limits
+        found = binding(network, limits)
+        self.memory_bytes = limits.memory_bytes * (1.0 + ROUNDING) if BYTES in found else None
+        alone = (price > 0.0).sum() == 1
+        self.active = [d for d in found if not (price[d] > 0.0 and alone)]
+        self.most = np.array(limits.sums)
+        self.most[BYTES] = limits.memory_bytes - network.input_bytes
+        self.units = np.eye(4)[self.active]
+
+    @property
+    def top(self) -> float:
+        """Cost that a path must undercut to be of use."""
+        if self.solution.price is None:
+            return self.below
+        return min(self.below, self.solution.value * (1.0 - PROVED))
+
+    def run(self) -> Network | None:
+        """Improve the solution; what holds all better paths, None where there are none."""
+        first = passes(self.network, np.array([self.price, *self.units]))
+        paths = self._take(trace(first))
+        linear = self.solution.price is not None
+        if linear and (self.solution.limits.kept(paths)[0] or first.total[0] >= self.top):
+            return None
+        if (first.total[1:] > self.most[self.active] * (1.0 + ROUNDING)).any():
+            return None
+        weights, highest = self._multipliers(first, paths)
+        if highest >= self.top:
+            return None
+        return self._labelled(weights)
+
+    def _take(self, paths: Paths) -> Paths:
+        for taker in self.takers:
+            taker.take(paths)
+        return paths
+
+    def _labelled(self, weights: list[Floats]) -> Network | None:
+        """Search what bounds leave of the network, twice, the second time with more labels."""
+        left, rules = self._left(self.network, weights)
+        count = len(self.network.layers)
+        if left is not None and self._exchange(rules.bounds, np.arange(len(weights))):
+            left, rules = self._left(left, weights)
+        room = min(max(_LABELS // count, _FEWEST), _MOST)
+        for most_labels in (room, _AGAIN * room):
+            if left is None:
+                return None
+            if len(left.option) <= _CROWDED * count:  # then more labels cost little
+                most_labels = _AGAIN * room
+            found, given_up = explore(rules, most_labels)
+            if len(found.rows):
+                self._take(found)
+            if given_up >= self.top:
+                return None
+            left, rules = self._left(left, weights)
+        return left
+
+    def _exchange(self, found: Passes, which: Ints) -> bool:
+        """Where many rows are left, try the best paths one row away from the cheapest.
+
+        At each of some weightings of a pass; whether that found a better plan.
+        """
+        network, before = found.network, self.top
+        if len(network.option) <= _CROWDED * len(network.layers):
+            return False
+        for number in which.tolist():
+            near = exchanges(found, number)
+            for taker in self.takers:
+                fine = np.flatnonzero(taker.limits.kept(near) & np.isfinite(near.cost))
+                costs = taker.costs(near)[fine]
+                if len(fine) and costs.min() < taker.value * (1.0 - PROVED):
+                    taker.take(near.path(int(fine[costs.argmin()])))
+        return self.top < before
+
+    def _left(self, network: Network, weights: list[Floats]) -> tuple[Network | None, Rules]:
+        """The network without rows that no better path takes, and what its labels have to pass."""
+        active = self.active
+        ends = np.eye(4)[: 2 * (self.solution.price is None)]
+        every = np.array([*weights, self.price, *self.units, *ends])
+        spare = np.array([(w - self.price)[active] @ self.most[active] for w in weights])
+        fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * len(ends))]
+        thresholds = np.array([*(self.top + spare), self.top, *fixed])
+        thresholds = np.minimum(thresholds, np.finfo(float).max)
+        bounds = passes(network, every)
+        keep = useful_rows(bounds, thresholds)
+        left = network if keep.all() else reduced(network, keep)
+        if left is not None and left is not network:
+            bounds = passes(left, every)
+        rules = Rules(
+            bounds,
+            thresholds,
+            spare,
+            self._watched(),
+            self.memory_bytes,
+            self.solution.value * (1.0 - PROVED) if self.solution.price is None else np.inf,
+        )
+        return left, rules
+
+    def _watched(self) -> tuple[int, ...]:
+        priced = [d for d in range(3) if self.price[d] > 0.0]
+        return tuple(dict.fromkeys([*priced, *(d for d in self.active if d != BYTES)]))
+
+    def _shrink(self, found: Passes, best: int, spare: float) -> None:
+        """Leave out rows that no better path takes, by one weighting of a pass, where many may go.
+
+        Whatever is wanted lies in what remains; it is never empty, since nothing is proved yet.
+        """
+        if len(self.network.option) > _CROWDED * len(self.network.layers) and np.isfinite(self.top):
+            thresholds = np.full(len(found.weights), np.inf)
+            thresholds[best] = self.top + spare
+            keep = useful_rows(found, thresholds)
+            if keep.sum() < _SHRUNK * len(keep):
+                self.network = reduced(self.network, keep) or self.network
+
+    def _multipliers(self, first: Passes, paths: Paths) -> tuple[list[Floats], float]:
+        """The weightings of the highest bounds found, the best first; the highest bound."""
+        price, active = self.price, self.active
+        if not active:
+            return [price], float(first.total[0])
+        weights, highest = self._on_grids(first, paths)
+        return _spread(weights, price, active), highest
+
+    def _on_grids(self, first: Passes, paths: Paths) -> tuple[Floats, float]:
+        """The best of multipliers on grids in their logarithms that close in on the best point."""
+        price, active = self.price, self.active
+        scales = _scales(price, active, self.most, paths)
+        offsets, steps = _GRIDS[min(len(active), 3)]
+        centre, best, highest = np.zeros(len(active)), price, float(first.total[0])
+        for step in steps:
+            points = np.array(list(product(offsets, repeat=len(active)))) * step + centre
+            weights = np.tile(price, (len(points), 1))
+            weights[:, active] += scales * 2.0**points
+            found = passes(self.network, weights)
+            spare = (weights - price)[:, active] @ self.most[active]
+            values = found.total - spare
+            order = np.argsort(-values, kind="stable")
+            self._take(trace(found, order[:_TRACED]))
+            top, centre = int(order[0]), points[order[0]]
+            if values[top] > highest:
+                best, highest = weights[top], float(values[top])
+            if self._beaten(highest):
+                break
+            self._shrink(found, top, float(spare[top]))
+        return best, highest
+
+    def _beaten(self, bound: float) -> bool:
+        """Whether a bound shows that the solution is the best there is."""
+        return self.solution.price is not None and self.top <= bound
+
+
+def _spread(weights: Floats, price: Floats, active: list[int]) -> list[Floats]:
+    """The best weighting, and some about it: each bounds some labels better than the others do."""
+    found = [weights]
+    for component in active if len(active) > 1 else ():
+        for factor in _FACTORS:
+            other = weights.copy()
+            other[component] = price[component] + factor * (weights - price)[component]
+            found.append(other)
+    return found
+
+
+def _scales(price: Floats, active: list[int], most: Floats, paths: Paths) -> Floats:
+    """By limited component: price at which the cheapest path and the thriftiest cost the same."""
+    costs, found = paths.sums @ price, []
+    for number, component in enumerate(active, start=1):
+        saved = paths.sums[0, component] - paths.sums[number, component]
+        dearer = costs[number] - costs[0]
+        if saved > 0.0 and dearer > 0.0:
+            found.append(float(dearer / saved))
+        else:
+            found.append(float(abs(costs[0]) / max(most[component], 1e-300)))
+    return np.array(found)
