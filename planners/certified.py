@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from planners.dual import passes
 from planners.labels import Rules, explore
-from planners.limited import ROUNDING, Solution, binding
 from planners.multipliers import highest_bound
-from planners.network import BYTES, ERROR2, JOULES, SECONDS, Network
+from planners.network import BYTES, JOULES, SECONDS, Network
 from planners.reduction import reduced, useful_rows
+from planners.solutions import ROUNDING, Solution, binding, compared
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +38,7 @@ def prove(network: Network, solution: Solution, most_labels: int = MOST_LABELS) 
     rules = _rules(network, solution, price, below)
     if rules is None:
         return np.inf
-    columns = len(rules.watched) + 3 * (rules.memory_bytes is not None)
-    room = most_labels if columns <= 2 else max(1, most_labels // _COMPARED ** (columns - 2))
+    room = max(1, most_labels // _COMPARED ** max(0, rules.columns() - 2))
     paths, given_up = explore(rules, room)
     solution.take(paths)
     if solution.price is None and np.isfinite(given_up):
@@ -85,7 +84,7 @@ def _rules(network: Network, solution: Solution, price: Floats, below: float) ->
     limits = solution.limits
     active = binding(network, limits)
     most = np.array(limits.sums)
-    most[BYTES] = limits.memory_bytes - network.input_bytes
+    most[BYTES] = limits.memory_bytes - network.least_live().sum()
     found = highest_bound(network, price, active, most)
     for paths in found.paths:
         solution.take(paths)
@@ -107,8 +106,6 @@ def _rules(network: Network, solution: Solution, price: Floats, below: float) ->
     bounds = passes(left, every)
     if (bounds.total > thresholds).any():
         return None
-    priced = [d for d in (JOULES, SECONDS, ERROR2) if price[d] > 0.0]
-    watched = tuple(dict.fromkeys([*priced, *(d for d in active if d != BYTES)]))
-    memory = limits.memory_bytes * (1.0 + ROUNDING) if BYTES in active else None
+    watched, memory = compared(left, limits, price)
     product = np.inf if linear else solution.value * (1.0 - _EQUAL)
     return Rules(bounds, thresholds, spare, watched, memory, product)

@@ -48,6 +48,18 @@ class Rules:
     product: float = np.inf
     """Joules x seconds that must be undercut."""
 
+    def growing(self) -> list[int]:
+        """Of what is live: that which some rows raise above what every path needs."""
+        if self.memory_bytes is None:
+            return []
+        network = self.bounds.network
+        largest = np.array([network.activation.max(), network.call.max()])
+        return np.flatnonzero(largest > network.least_live()).tolist()
+
+    def columns(self) -> int:
+        """How many figures dominance compares."""
+        return len(self.watched) + (self.memory_bytes is not None) + len(self.growing())
+
     def lowest(self, beyond: Floats, labels: "_Labels") -> Floats:
         """The highest of the bounds on what completing each label costs, `beyond` its node."""
         count = len(self.spare)
@@ -87,8 +99,8 @@ class _Exploration:
     def __init__(self, rules: Rules, most: int) -> None:
         self.rules, self.most = rules, most
         self.given_up = np.inf
-        columns = len(rules.watched) + 3 * (rules.memory_bytes is not None)
-        self.before = (4 if columns <= 2 else 2) * most
+        self.growing = rules.growing()
+        self.before = (4 if rules.columns() <= 2 else 2) * most
         """Labels that may be there before dominance drops some."""
         largest = np.finfo(np.float64).max
         # what cannot be completed costs inf, and must not pass where nothing is known to beat
@@ -131,7 +143,7 @@ class _Exploration:
     def _undominated(self, labels: _Labels) -> _Labels:
         columns = [labels.sums[:, d] for d in self.rules.watched]
         if self.rules.memory_bytes is not None:
-            columns += [labels.sums[:, BYTES], labels.live[:, 0], labels.live[:, 1]]
+            columns += [labels.sums[:, BYTES], *(labels.live[:, n] for n in self.growing)]
         return labels.take(undominated(labels.node, columns))
 
     def _arrived(self, number: int, layer: Layer, labels: _Labels) -> _Labels:
@@ -209,10 +221,7 @@ def explore(rules: Rules, most: int) -> tuple[Paths, float]:
 
 def _start(network: Network) -> _Labels:
     none = np.zeros(1, dtype=np.int64)
-    # no path needs less than the leanest row of its most demanding layer
-    starts = [layer.rows.start for layer in network.layers]
-    least = [np.minimum.reduceat(x, starts).max() for x in (network.activation, network.call)]
-    live = np.array([[max(network.input_bytes, least[0]), least[1]]])
+    live = network.least_live()[None]
     return _Labels(none, np.zeros((1, 4)), np.zeros((1, 2)), live, none, none)
 
 

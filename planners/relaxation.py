@@ -6,27 +6,22 @@ paths nearby are tried (`planners.exchanges`), and labels (`planners.labels`) se
 between the plan and the bound.
 """
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
 from planners.dual import Passes, Paths, passes, trace
 from planners.exchanges import exchanges
 from planners.labels import Rules, explore
+from planners.multipliers import highest_bound
 from planners.network import BYTES, Network
 from planners.reduction import reduced, useful_rows
-from planners.solutions import PROVED, ROUNDING, Solution, binding
+from planners.solutions import PROVED, ROUNDING, Solution, binding, compared
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_GRIDS = {
-    1: (np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)),
-    2: (np.arange(-2.0, 3.0), (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
-    3: (np.arange(-1.0, 2.0), (6.0, 3.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
-}
-"""By number of multipliers: exponents of two around the best point, and how they close in."""
+_EXPONENTS, _STEPS = np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)
+"""Of two, around the best multiplier of a single limit, and how they close in on it."""
 _CROWDED = 4
 """Rows a layer above which it pays to leave some out, and to look for a better plan nearby."""
 _SHRUNK = 0.75
@@ -35,8 +30,8 @@ _AGAIN = 4
 """Times as many labels where the first search is not complete."""
 _TRACED = 4
 """Weightings of a grid, those of the highest bounds, whose paths are tried as plans."""
-_FACTORS = (0.25, 4.0)
-"""Of each multiplier, beside its best value, when there are several."""
+_BOUNDS = 6
+"""Of the multipliers of several limits, those of the highest bounds, which labels have to pass."""
 _LABELS = 8_192
 """Labels kept over all layers, and how few and many that may be after one."""
 _FEWEST, _MOST = 96, 1_024
@@ -63,11 +58,10 @@ class LinearSearch:
         self.takers = (solution,) if also is None else (solution, also)
         limits = solution.limits
         found = binding(network, limits)
-        self.memory_bytes = limits.memory_bytes * (1.0 + ROUNDING) if BYTES in found else None
         alone = (price > 0.0).sum() == 1
         self.active = [d for d in found if not (price[d] > 0.0 and alone)]
         self.most = np.array(limits.sums)
-        self.most[BYTES] = limits.memory_bytes - network.input_bytes
+        self.most[BYTES] = limits.memory_bytes - network.least_live().sum()
         self.units = np.eye(4)[self.active]
 
     @property
@@ -151,20 +145,15 @@ class LinearSearch:
             bounds,
             thresholds,
             spare,
-            self._watched(),
-            self.memory_bytes,
+            *compared(bounds.network, self.solution.limits, self.price),
             self.solution.value * (1.0 - PROVED) if self.solution.price is None else np.inf,
         )
         return left, rules
 
-    def _watched(self) -> tuple[int, ...]:
-        priced = [d for d in range(3) if self.price[d] > 0.0]
-        return tuple(dict.fromkeys([*priced, *(d for d in self.active if d != BYTES)]))
-
     def _shrink(self, found: Passes, best: int, spare: float) -> None:
         """Leave out rows that no better path takes, by one weighting of a pass, where many may go.
 
-        Whatever is wanted lies in what remains; it is never empty, since nothing is proved yet.
+        Whatever is wanted lies in what remains. Where that is nothing, the labels find so.
         """
         if len(self.network.option) > _CROWDED * len(self.network.layers) and np.isfinite(self.top):
             thresholds = np.full(len(found.weights), np.inf)
@@ -178,25 +167,28 @@ class LinearSearch:
         price, active = self.price, self.active
         if not active:
             return [price], float(first.total[0])
-        weights, highest = self._on_grids(first, paths)
-        return _spread(weights, price, active), highest
+        if len(active) > 1:
+            found = highest_bound(self.network, price, active, self.most)
+            for some in found.paths:
+                self._take(some)
+            return list(found.weights[:_BOUNDS]), found.value
+        weights, highest = self._on_grids(active[0], first, paths)
+        return [weights], highest
 
-    def _on_grids(self, first: Passes, paths: Paths) -> tuple[Floats, float]:
-        """The best of multipliers on grids in their logarithms that close in on the best point."""
-        price, active = self.price, self.active
-        scales = _scales(price, active, self.most, paths)
-        offsets, steps = _GRIDS[min(len(active), 3)]
-        centre, best, highest = np.zeros(len(active)), price, float(first.total[0])
-        for step in steps:
-            points = np.array(list(product(offsets, repeat=len(active)))) * step + centre
-            weights = np.tile(price, (len(points), 1))
-            weights[:, active] += scales * 2.0**points
+    def _on_grids(self, component: int, first: Passes, paths: Paths) -> tuple[Floats, float]:
+        """The best multiplier of one limit, on grids in its logarithm that close in on it."""
+        scale = _scale(self.price, component, self.most, paths)
+        centre, best, highest = 0.0, self.price, float(first.total[0])
+        for step in _STEPS:
+            exponents = _EXPONENTS * step + centre
+            weights = np.tile(self.price, (len(exponents), 1))
+            weights[:, component] += scale * 2.0**exponents
             found = passes(self.network, weights)
-            spare = (weights - price)[:, active] @ self.most[active]
+            spare = (weights - self.price)[:, component] * self.most[component]
             values = found.total - spare
             order = np.argsort(-values, kind="stable")
             self._take(trace(found, order[:_TRACED]))
-            top, centre = int(order[0]), points[order[0]]
+            top, centre = int(order[0]), float(exponents[order[0]])
             if values[top] > highest:
                 best, highest = weights[top], float(values[top])
             if self._beaten(highest):
@@ -209,25 +201,11 @@ class LinearSearch:
         return self.solution.price is not None and self.top <= bound
 
 
-def _spread(weights: Floats, price: Floats, active: list[int]) -> list[Floats]:
-    """The best weighting, and some about it: each bounds some labels better than the others do."""
-    found = [weights]
-    for component in active if len(active) > 1 else ():
-        for factor in _FACTORS:
-            other = weights.copy()
-            other[component] = price[component] + factor * (weights - price)[component]
-            found.append(other)
-    return found
-
-
-def _scales(price: Floats, active: list[int], most: Floats, paths: Paths) -> Floats:
-    """By limited component: price at which the cheapest path and the thriftiest cost the same."""
-    costs, found = paths.sums @ price, []
-    for number, component in enumerate(active, start=1):
-        saved = paths.sums[0, component] - paths.sums[number, component]
-        dearer = costs[number] - costs[0]
-        if saved > 0.0 and dearer > 0.0:
-            found.append(float(dearer / saved))
-        else:
-            found.append(float(abs(costs[0]) / max(most[component], 1e-300)))
-    return np.array(found)
+def _scale(price: Floats, component: int, most: Floats, paths: Paths) -> float:
+    """Price at which the cheapest path (the first) and the thriftiest cost the same."""
+    costs = paths.sums @ price
+    saved = paths.sums[0, component] - paths.sums[1, component]
+    dearer = costs[1] - costs[0]
+    if saved > 0.0 and dearer > 0.0:
+        return float(dearer / saved)
+    return float(abs(costs[0]) / max(most[component], 1e-300))

@@ -73,3 +73,13 @@ def binding(network: Network, limits: Limits) -> list[int]:
     found = [d for d in (JOULES, SECONDS) if np.isfinite(limits.sums[d])]
     found += [ERROR2] if most[ERROR2] > limits.sums[ERROR2] else []
     return found + ([BYTES] if most[BYTES] + live > limits.memory_bytes else [])
+
+
+def compared(
+    network: Network, limits: Limits, price: Floats
+) -> tuple[tuple[int, ...], float | None]:
+    """Components that dominance compares, priced or binding; peak memory, where that binds."""
+    found = binding(network, limits)
+    priced = [d for d in (JOULES, SECONDS, ERROR2) if price[d] > 0.0]
+    watched = tuple(dict.fromkeys([*priced, *(d for d in found if d != BYTES)]))
+    return watched, limits.memory_bytes * (1.0 + ROUNDING) if BYTES in found else None
