@@ -202,8 +202,10 @@ class _Clock:
 
 
 def costs(plan: Plan, question: Question) -> Costs:
-    """Costs of a plan for a question `with_arrays`."""
+    """Costs of a plan for a question `with_arrays`; ValueError where its layers overlap."""
     execution = compile_plan(plan, question)
+    if not execution.in_sequence:
+        raise ValueError(f"{question.workload.name}: layers of this plan run at the same time")
     timed = _timed(execution, question)
     return replace(timed, error=predicted_error(plan.blocks, question.workload))
 

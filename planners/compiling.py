@@ -3,16 +3,18 @@
 Prediction and engine carry out the same compiled execution, each with its own clock and its own
 computation of bus sharing; that is the one cost law with two users.
 
-A step is one planned layer. Its gangs follow each other: move inputs (while processors wake or
-change frequency), convert precision, compute. The lanes of a gang start together; the next gang
-starts when all have ended: on a chain, a barrier per layer.
+A step is one planned layer, or the way of a tensor down from the cloud. It begins when all steps
+`after` which it comes have ended (`planners.order`): on a chain, a barrier per layer. Its gangs
+follow each other: move inputs (while processors wake or change frequency), convert precision,
+compute. The lanes of a gang start together; the next gang starts when all have ended.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from planners.memory import peak_memory_bytes
 from planners.values import CLOUD, Conditions, Plan, Question, UnitBlock
+from planners.whereabouts import Clocks, Whereabouts
 from socs import Runtime
 from socs.law import Device, Phase, cloud_service
 from workloads import Stage
@@ -31,12 +33,14 @@ Gang = tuple[Lane, ...]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One planned layer (or the planning before, or the delivery after): gangs in sequence."""
+    """One planned layer, planning, a download or the delivery at the end: gangs in sequence."""
 
     name: str
     gangs: tuple[Gang, ...]
     processors: tuple[str, ...]
     """Held for the whole step, released at its end."""
+    after: tuple[int, ...] = ()
+    """Numbers of the steps that must have ended; of those, the ones that no other implies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +55,10 @@ class Execution:
     """Baseline per component from then to the end of the energy window."""
     peak_memory_bytes: float
 
-
-@dataclass(slots=True)
-class _Trace:
-    """Where tensors are and which processors are awake, while steps are laid out."""
-
-    clocks: dict[str, float]
-    """Awake processors and the frequency that each runs at."""
-    parts: dict[str, list[tuple[str, float, str]]] = field(default_factory=dict)
-    """Of each tensor: (processor that holds it, bytes, precision)."""
-    uploaded: set[str] = field(default_factory=set)
-    """Tensors that the cloud has been sent: several layers may read one."""
-    visible: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    """Processors that a holder's part of a tensor has been made visible to."""
+    @property
+    def in_sequence(self) -> bool:
+        """Whether each step comes right after the one before it, as on every chain."""
+        return all(step.after == (number,) for number, step in enumerate(self.steps[1:]))
 
 
 def baseline_w(
@@ -103,8 +98,8 @@ class _Layout:
         self.device: Device = question.device(conditions)
         self.runtime: Runtime = question.runtime(plan.runtime)
         self.runtime_processor = question.soc.runtime_processor
-        top = question.soc.processors[self.runtime_processor].frequencies_hz[-1]
-        self.trace = _Trace(clocks={self.runtime_processor: top})
+        self.home: Clocks = {self.runtime_processor: self._top_hz(self.runtime_processor)}
+        self.trace = Whereabouts(question)
         first = question.workload.stages[0]
         self.trace.parts["input"] = [(self.runtime_processor, first.input_bytes("fp32"), "fp32")]
         self.blocks: dict[str, list[UnitBlock]] = {}
@@ -112,30 +107,33 @@ class _Layout:
             self.blocks.setdefault(block.layer, []).append(block)
 
     def steps(self) -> Iterable[Step]:
-        """Planning, one step a planned layer, delivery."""
+        """Planning, one step a planned layer with its downloads before it, delivery."""
+        self.trace.begin((), (self.runtime_processor,), self.home, ("input",))
         yield self._planning()
         for stage in self.question.workload.stages:
             blocks = sorted(self.blocks[stage.name], key=lambda block: block.first_unit)
             if blocks[0].processor == CLOUD:
                 yield self._remote(stage)
             else:
+                yield from self._downloads(stage)
                 yield self._local(stage, blocks)
         yield self._delivery()
+
+    def _step(self, name: str, gangs: Iterable[Gang], processors: tuple[str, ...] = ()) -> Step:
+        return Step(name, tuple(gang for gang in gangs if gang), processors, self.trace.after)
 
     def _planning(self) -> Step:
         evaluation_s = self.question.soc.evaluation_s.value
         counted = self.plan.evaluations * evaluation_s if self.runtime.counts_evaluations else 0.0
         phase = self.device.runtime_work("planning", self.runtime.planning_s.value + counted)
         gangs = ((Lane((phase,)),),) if phase.seconds > 0 else ()
-        return Step("planning", gangs, (self.runtime_processor,))
+        return self._step("planning", gangs, (self.runtime_processor,))
 
     def _local(self, stage: Stage, blocks: list[UnitBlock]) -> Step:
         clocks = {block.processor: block.frequency_hz or 0.0 for block in blocks}
-        gangs = list(self._return_from_cloud(stage))
-        gangs.append(self._arrive(stage, clocks))
-        gangs.append(self._convert(stage, blocks))
+        self.trace.begin(stage.reads, clocks, clocks, (stage.name,))
+        gangs = [self._arrive(stage, clocks), self._convert(stage, blocks)]
         gangs.append(tuple(self._compute(stage, block) for block in blocks))
-        self.trace.clocks = dict(clocks)
         self.trace.parts[stage.name] = [
             (
                 block.processor,
@@ -144,8 +142,7 @@ class _Layout:
             )
             for block in blocks
         ]
-        used = tuple(sorted({block.processor for block in blocks}))
-        return Step(stage.name, tuple(gang for gang in gangs if gang), used)
+        return self._step(stage.name, gangs, tuple(sorted(clocks)))
 
     def _arrive(self, stage: Stage, clocks: dict[str, float]) -> Gang:
         """Inputs move to where they are read while processors wake or change frequency."""
@@ -158,7 +155,7 @@ class _Layout:
         return tuple(Lane(tuple(phases)) for phases in lanes.values() if phases)
 
     def _ready(self, processor: str, frequency_hz: float) -> tuple[Phase, ...]:
-        clocks = self.trace.clocks
+        clocks = self.trace.awake
         if processor not in clocks and not self._always_awake(processor):
             return (self.device.wake(processor),) if self._wakes(processor) else ()
         if clocks.get(processor, self._top_hz(processor)) == frequency_hz:
@@ -178,7 +175,7 @@ class _Layout:
         processors = self.question.soc.processors
         return all(
             processors[other].exclusive_with != processor
-            for other in self.trace.clocks
+            for other in self.trace.awake
             if other in processors
         )
 
@@ -186,16 +183,11 @@ class _Layout:
         self, name: str, consumers: Iterable[str]
     ) -> Iterable[tuple[str, tuple[Phase, ...]]]:
         """Legs of each part of a tensor to the consumers that cannot see it yet."""
-        processors = self.question.soc.processors
         for source, size_bytes, _ in self.trace.parts[name]:
-            seen = self.trace.visible.setdefault((name, source), {source})
             for target in consumers:
-                if target in seen:
-                    continue
-                yield source, self.device.move(source, target, size_bytes, f"move {name}")
-                seen.add(target)
-                if processors[target].buffers == "shared":
-                    seen.update(n for n, spec in processors.items() if spec.buffers == "shared")
+                if not self.trace.sees(target, name, source):
+                    yield source, self.device.move(source, target, size_bytes, f"move {name}")
+                    self.trace.move(target, name, source)
 
     def _convert(self, stage: Stage, blocks: list[UnitBlock]) -> Gang:
         """Element-wise passes over inputs of another precision than the block's.
@@ -245,21 +237,21 @@ class _Layout:
 
     def _remote(self, stage: Stage) -> Step:
         """A layer in the cloud: upload what is not there yet, then the server's time."""
-        cloud, link = self.conditions.cloud, self.conditions.link
-        assert cloud is not None and link is not None
+        cloud, trace = self.conditions.cloud, self.trace
+        assert cloud is not None
+        missing = [name for name in stage.reads if name not in trace.in_cloud]
+        trace.begin(missing, (CLOUD,), self.home, (stage.name,))
         gangs: list[Gang] = []
-        for name in stage.reads:
-            if self.trace.parts[name][0][0] != CLOUD and name not in self.trace.uploaded:
-                self.trace.uploaded.add(name)
-                gangs.extend(self._upload(name))
-                overhead = Phase(CLOUD, "service overhead", cloud.overhead_s.value, 0.0, ())
-                gangs.append((Lane((overhead,)),))
+        for name in missing:
+            gangs.extend(self._upload(name))
+            overhead = Phase(CLOUD, "service overhead", cloud.overhead_s.value, 0.0, ())
+            gangs.append((Lane((overhead,)),))
         gangs.append((Lane((cloud_service(cloud, stage),), self.blocks[stage.name][0]),))
-        self.trace.clocks = {self.runtime_processor: self._top_hz(self.runtime_processor)}
-        self.trace.parts[stage.name] = [
+        trace.in_cloud.update((*missing, stage.name))
+        trace.parts[stage.name] = [
             (CLOUD, float(stage.output_bytes(0, stage.units, "fp32")), "fp32")
         ]
-        return Step(stage.name, tuple(gang for gang in gangs if gang), ())
+        return self._step(stage.name, gangs)
 
     def _upload(self, name: str) -> Iterable[Gang]:
         link, workload = self.conditions.link, self.question.workload
@@ -290,30 +282,33 @@ class _Layout:
         assert self.conditions.link is not None
         return Phase("radio", "round trip", self.conditions.link.round_trip_s.value / 2, 0.0, ())
 
-    def _return_from_cloud(self, stage: Stage) -> Iterable[Gang]:
+    def _downloads(self, stage: Stage) -> Iterable[Step]:
+        """Steps that bring a local layer what was made in the cloud, once for all its readers."""
         for name in stage.reads:
             holder, size_bytes, _ = self.trace.parts[name][0]
             if holder == CLOUD:
-                yield self._download(name, size_bytes)
+                self.trace.begin((name,), (CLOUD,), self.home, (name,))
+                yield self._step(f"download {name}", [self._download(name, size_bytes)])
 
     def _download(self, name: str, size_bytes: float) -> Gang:
         self.trace.parts[name] = [(self.runtime_processor, size_bytes, "fp32")]
-        self.trace.uploaded.add(name)  # it was made there
         return (Lane((self._hop(), self._transfer(f"download {name}", size_bytes, uplink=False))),)
 
     def _delivery(self) -> Step:
         """The output reaches the device's memory, where the app reads it."""
-        workload = self.question.workload
+        workload, parts = self.question.workload, self.trace.parts
+        read = {name for stage in workload.stages for name in stage.reads}
+        outputs = [stage.name for stage in workload.stages if stage.name not in read]
+        away = any(parts[name][0][0] == CLOUD for name in outputs)
+        self.trace.begin(outputs, (CLOUD,) if away else (), self.home)
         gangs: list[Gang] = []
-        for stage in workload.stages:
-            if any(stage.name in other.reads for other in workload.stages):
-                continue
-            if self.trace.parts[stage.name][0][0] == CLOUD:
+        for name in outputs:
+            if parts[name][0][0] == CLOUD:
                 size_bytes = float(workload.output_wire.bytes_per_frame * workload.frames)
-                gangs.append(self._download(stage.name, size_bytes))
+                gangs.append(self._download(name, size_bytes))
             else:
                 lanes: dict[str, list[Phase]] = {}
-                for source, phases in self._moves(stage.name, (self.runtime_processor,)):
+                for source, phases in self._moves(name, (self.runtime_processor,)):
                     lanes.setdefault(source, []).extend(phases)
                 gangs.append(tuple(Lane(tuple(p)) for p in lanes.values() if p))
-        return Step("output", tuple(gang for gang in gangs if gang), ())
+        return self._step("output", gangs)

@@ -1,8 +1,9 @@
 """Memory that a plan needs on the device."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from planners.order import layer_order
 from planners.values import CLOUD, Question, UnitBlock
 from workloads import Stage, Workload
 
@@ -56,43 +57,84 @@ def staging_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:
 
 
 def activation_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:
-    """Most that is live at once on the device; the input image at the least.
+    """Most that can be live at once on the device; the input image at the least.
 
-    While a layer runs: its input, its output, and what was made before and is still to be read
-    by its fused layers or by later ones (nothing on a chain).
+    While a layer runs: its input, its output, and what others may still have to read: tensors of
+    layers that need not come after it, with a reader that need not come before it (nothing on a
+    chain). Layers that may run beside it hold their inputs converted as well.
     """
     workload = question.workload
-    local: dict[str, list[UnitBlock]] = {}
+    members: dict[str, list[UnitBlock]] = {}
     for block in blocks:
-        if block.processor != CLOUD:
-            local.setdefault(block.layer, []).append(block)
-    made = {
-        layer: sum(
-            float(workload.stage(layer).output_bytes(b.first_unit, b.last_unit, b.precision))
-            for b in members
-        )
-        for layer, members in local.items()
+        members.setdefault(block.layer, []).append(block)
+    local = {
+        layer: held for layer, held in members.items() if all(b.processor != CLOUD for b in held)
     }
+    made = {layer: _output_bytes(workload.stage(layer), held) for layer, held in local.items()}
+    live = _live(question, members)
     most = float(workload.stages[0].input_bytes("fp32"))
-    for layer, members in local.items():
+    for layer, held in local.items():
+        waiting, beside = live[layer]
         stage = workload.stage(layer)
-        waiting = sum(made[name] for name in _waiting(workload, layer) if name in made)
-        output = sum(
-            float(stage.output_bytes(b.first_unit, b.last_unit, b.precision)) for b in members
+        total = _input_bytes(stage, held) + made[layer]
+        total += sum(made[name] for name in waiting if name in made)
+        total += sum(
+            _input_bytes(workload.stage(name), local[name]) for name in beside if name in local
         )
-        widest = max(float(stage.input_bytes(b.precision)) for b in members)
-        most = max(most, widest + output + waiting)
+        most = max(most, total)
     return most
 
 
+def _input_bytes(stage: Stage, blocks: Iterable[UnitBlock]) -> float:
+    return max(float(stage.input_bytes(block.precision)) for block in blocks)
+
+
+def _output_bytes(stage: Stage, blocks: Iterable[UnitBlock]) -> float:
+    return sum(float(stage.output_bytes(b.first_unit, b.last_unit, b.precision)) for b in blocks)
+
+
+Live = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+"""By layer: others whose outputs may be live while it runs, and others that may run beside it."""
+
+
+def _live(question: Question, blocks: Mapping[str, Iterable[UnitBlock]]) -> Live:
+    """Of each layer, from the processors that all layers run on."""
+    workload, specs = question.workload, question.soc.processors
+    if workload.is_chain:
+        return {stage.name: ((), ()) for stage in workload.stages}
+    partners = tuple((name, spec.exclusive_with) for name, spec in specs.items())
+    used = tuple(frozenset(b.processor for b in blocks[stage.name]) for stage in workload.stages)
+    return _live_of(workload, partners, used)
+
+
 @lru_cache(maxsize=4096)
-def _waiting(workload: Workload, layer: str) -> tuple[str, ...]:
-    """Layers made before one, not its input, that it or a later one still reads."""
-    position = next(n for n, stage in enumerate(workload.stages) if stage.name == layer)
-    stage = workload.stages[position]
-    later = {name for other in workload.stages[position + 1 :] for name in other.reads}
-    still = (later | set(stage.operands)) - set(stage.inputs)
-    return tuple(one.name for one in workload.stages[:position] if one.name in still)
+def _live_of(
+    workload: Workload,
+    partners: tuple[tuple[str, str | None], ...],
+    processors: tuple[frozenset[str], ...],
+) -> Live:
+    stages = workload.stages
+    order = layer_order(stages, processors, dict(partners))
+    readers: dict[str, list[int]] = {}
+    for number, stage in enumerate(stages):
+        for name in stage.reads:
+            readers.setdefault(name, []).append(number)
+    found = {}
+    for number, stage in enumerate(stages):
+        waiting = tuple(
+            one.name
+            for other, one in enumerate(stages)
+            if other != number
+            and not order.precedes(number, other)
+            and (one.name not in stage.inputs)
+            and any(
+                not order.precedes(reader, number)
+                and (reader != number or one.name in stage.operands)
+                for reader in readers.get(one.name, ())
+            )
+        )
+        found[stage.name] = (waiting, tuple(stages[n].name for n in order.together(number)))
+    return found
 
 
 def peak_memory_bytes(blocks: Iterable[UnitBlock], question: Question) -> float:

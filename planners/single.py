@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from planners.chain import Scope
 from planners.checking import broken_limits
+from planners.listing import best_plan, blocks_of, priced_layers
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.search import find_plan
@@ -24,7 +25,23 @@ def only(question: Question, kind: str) -> Plan:
     options = replace(
         question.options, processors=(usable[0],), ranks=(), max_parts=1, remote_segments=0
     )
-    return find_plan(question.under(options=options), planner, NATIVE, (Scope(),))
+    asked = question.under(options=options)
+    if question.workload.is_chain:
+        return find_plan(asked, planner, NATIVE, (Scope(),))
+    return _uniform(asked, planner)
+
+
+def _uniform(question: Question, planner: str) -> Plan:
+    """On a branching graph: the best single frequency and precision for all layers."""
+    asked = question.under(options=replace(question.options, runtime=NATIVE))
+    priced, evaluations = priced_layers(asked)
+    names = [stage.name for stage in asked.workload.stages]
+    candidates = [
+        blocks_of(asked, dict.fromkeys(names, choice))
+        for choice, layers in priced.items()
+        if len(layers) == len(names)
+    ]
+    return best_plan(asked, planner, evaluations, candidates)
 
 
 def cloud(question: Question) -> Plan:

@@ -47,8 +47,10 @@ class Attempt:
     ) -> None:
         self.job, self.draft, self.device, self.watchers = job, draft, device, watchers
         self.number = rank(job, device.order)
-        self.closed = self._waiting = False
-        self._held: Names = ()
+        self.closed = False
+        self._waiting = 0
+        """Steps that wait for processors."""
+        self._held: list[str] = []
         self.tasks: dict[Task, None] = {}
         self.done: set[str] = set()
         self._first = self._now = device.pricer.priced(draft, device.world.now)
@@ -99,21 +101,27 @@ class Attempt:
         """Release what a step held and acquire what the next one wants."""
         if self.closed:
             return
-        self._held, self._waiting = (), True
+        self._let_go(held)
+        self._waiting += 1
 
         def got() -> None:
             if self.closed:  # broken off when its turn had come already
                 self.device.processors.release(wanted)
                 return
-            self._held, self._waiting = wanted, False
+            self._held += wanted
+            self._waiting -= 1
             granted()
 
         self.device.processors.hand_over(number, held, wanted, got)
 
     def release(self, held: Names) -> None:
         """Give processors back."""
-        self._held = ()
+        self._let_go(held)
         self.device.processors.release(held)
+
+    def _let_go(self, held: Names) -> None:
+        for name in held:
+            self._held.remove(name)
 
     def begin(self, wait: Wait, ended: Ended) -> None:
         """Start what a lane waits for, as it is priced now; break where something is missing."""
@@ -194,10 +202,10 @@ class Attempt:
         self.device.server.withdraw(self)
         self.device.residence.withdraw(self)
         if self._waiting:
-            self._waiting = False
+            self._waiting = 0
             self.device.processors.withdraw(self.number)
         if self._held:
-            held, self._held = self._held, ()
+            held, self._held = tuple(self._held), []
             self.device.processors.release(held)
 
     def lane_begins(self, step: Step, lane: Lane) -> None:

@@ -116,11 +116,17 @@ def _rest_bytes(draft: Draft) -> float:
 
 
 def _left(execution: Execution, draft: Draft) -> Execution:
-    """The steps that the draft still has to do."""
-    planning, layers = execution.steps[0], execution.steps[1 + draft.first_layer :]
+    """The steps that the draft still has to do, numbered anew."""
+    planning, layers = execution.steps[0], list(execution.steps[1:])
     if not draft.planned:
         planning = Step(planning.name, (), planning.processors)
-    return replace(execution, steps=(planning, *layers))
+    done = [stage.name for stage in draft.question.workload.stages[: draft.first_layer]]
+    gone = 1 + max((n for n, step in enumerate(layers) if step.name in done), default=-1)
+    left = (
+        replace(step, after=tuple(max(0, before - gone) for before in step.after))
+        for step in layers[gone:]
+    )
+    return replace(execution, steps=(planning, *left))
 
 
 def _capped(block: UnitBlock, soc: Soc, caps: dict[str, float]) -> UnitBlock:

@@ -11,6 +11,7 @@ from math import inf, isfinite
 from typing import Literal
 
 from planners.compiling import Execution, Gang, Lane, Step
+from planners.order import resources
 from planners.values import Question
 from sim.meter import CLOUD, Load
 from socs import Soc
@@ -74,6 +75,8 @@ class Program:
     """All steps of a request, and the device's power beside them."""
 
     steps: tuple[ProgramStep, ...]
+    followers: tuple[tuple[int, ...], ...]
+    """By step: those that wait for it."""
     active_w: tuple[tuple[str, float], ...]
     asleep_w: tuple[tuple[str, float], ...]
     peak_memory_bytes: float
@@ -93,20 +96,25 @@ def prepare(
             )
             for step in execution.steps
         ),
+        followers=_followers(execution.steps),
         active_w=tuple((name, float(watts)) for name, watts in execution.active_w),
         asleep_w=tuple((name, float(watts)) for name, watts in execution.asleep_w),
         peak_memory_bytes=float(execution.peak_memory_bytes),
     )
 
 
+def _followers(steps: tuple[Step, ...]) -> tuple[tuple[int, ...], ...]:
+    followers: list[list[int]] = [[] for _ in steps]
+    for number, step in enumerate(steps):
+        for before in step.after:
+            followers[before].append(number)
+    return tuple(map(tuple, followers))
+
+
 def _held(step: Step, soc: Soc) -> tuple[str, ...]:
     """Processors of a step, and those that cannot be on together with one of them."""
-    used = set(step.processors)
-    partners = {soc.processors[name].exclusive_with for name in used}
-    return tuple(
-        name
-        for name, spec in soc.processors.items()
-        if name in used or name in partners or spec.exclusive_with in used
+    return resources(
+        step.processors, {n: spec.exclusive_with for n, spec in soc.processors.items()}
     )
 
 

@@ -7,7 +7,7 @@ from simpy import Event
 
 from planners.compiling import Lane, Step
 from sim.device import Device
-from sim.program import Program, ProgramLane
+from sim.program import Program, ProgramLane, ProgramStep
 
 
 class Watcher(Protocol):
@@ -24,18 +24,9 @@ class Watcher(Protocol):
 
 
 class Request:
-    """Steps in sequence; in a step gangs in sequence; in a gang lanes side by side."""
+    """Each step after those it waits for; in a step gangs in sequence; in a gang lanes together."""
 
-    __slots__ = (
-        "_answered",
-        "_gang",
-        "_running",
-        "_step",
-        "device",
-        "number",
-        "program",
-        "watchers",
-    )
+    __slots__ = ("_answered", "_waiting", "device", "number", "program", "watchers")
 
     def __init__(
         self,
@@ -47,82 +38,91 @@ class Request:
     ) -> None:
         self.number, self.program, self.device = number, program, device
         self.watchers, self._answered = watchers, answered
-        self._step = self._gang = self._running = 0
+        self._waiting = [len(step.step.after) for step in program.steps]
 
     def begin(self) -> None:
         """Arrive now."""
         self.device.arrived()
-        wanted = self.program.steps[0].processors
-        self.device.processors.acquire(self.number, wanted, self._step_begins)
+        first = _StepRun(self, 0)
+        self.device.processors.acquire(self.number, first.step.processors, first.begin)
 
-    def _step_begins(self) -> None:
-        self._gang = -1
-        self._next_gang()
-
-    def _next_gang(self) -> None:
-        """Start the lanes of the next gang together, or end the step."""
-        step = self.program.steps[self._step]
-        self._gang += 1
-        if self._gang == len(step.gangs):
-            self._step_ends()
-            return
-        gang = step.gangs[self._gang]
-        self._running = len(gang)
-        for lane in gang:
-            _Run(self, lane).begin()
-
-    def lane_ended(self) -> None:
-        """The last lane of a gang to end makes way for the next gang."""
-        self._running -= 1
-        if self._running == 0:
-            self._next_gang()
-
-    @property
-    def step(self) -> Step:
-        """The step under way."""
-        return self.program.steps[self._step].step
-
-    def _step_ends(self) -> None:
-        steps = self.program.steps
+    def step_ended(self, run: "_StepRun") -> None:
+        """Begin the steps that waited for this one alone; the last step is the request's end."""
         for watcher in self.watchers:
-            watcher.step_ends(steps[self._step].step)
-        held = steps[self._step].processors
-        self._step += 1
-        if self._step == len(steps):
-            self.device.processors.release(held)
+            watcher.step_ends(run.step.step)
+        held, processors = run.step.processors, self.device.processors
+        if run.number == len(self.program.steps) - 1:
+            processors.release(held)
             self.device.answered()
             self._answered()
             return
-        wanted = steps[self._step].processors
-        self.device.processors.hand_over(self.number, held, wanted, self._step_begins)
+        ready = []
+        for follower in self.program.followers[run.number]:
+            self._waiting[follower] -= 1
+            if not self._waiting[follower]:
+                ready.append(_StepRun(self, follower))
+        if not ready:
+            processors.release(held)
+        for following in ready:
+            processors.hand_over(self.number, held, following.step.processors, following.begin)
+            held = ()
 
 
-class _Run:
+class _StepRun:
+    """A step under way."""
+
+    __slots__ = ("_gang", "_lanes", "number", "request", "step")
+
+    def __init__(self, request: Request, number: int) -> None:
+        self.request, self.number = request, number
+        self.step: ProgramStep = request.program.steps[number]
+        self._gang, self._lanes = -1, 0
+
+    def begin(self) -> None:
+        """Start the lanes of the next gang together, or end the step."""
+        self._gang += 1
+        if self._gang == len(self.step.gangs):
+            self.request.step_ended(self)
+            return
+        gang = self.step.gangs[self._gang]
+        self._lanes = len(gang)
+        for lane in gang:
+            _LaneRun(self, lane).begin()
+
+    def lane_ended(self) -> None:
+        """The last lane of a gang to end makes way for the next gang."""
+        self._lanes -= 1
+        if not self._lanes:
+            self.begin()
+
+
+class _LaneRun:
     """A lane under way: its waits one after the other."""
 
-    __slots__ = ("_at", "_lane", "_request", "_start_s")
+    __slots__ = ("_at", "_lane", "_start_s", "_step")
 
-    def __init__(self, request: Request, lane: ProgramLane) -> None:
-        self._request, self._lane = request, lane
+    def __init__(self, step: _StepRun, lane: ProgramLane) -> None:
+        self._step, self._lane = step, lane
         self._at, self._start_s = 0, 0.0
 
     def begin(self) -> None:
-        for watcher in self._request.watchers:
-            watcher.lane_begins(self._request.step, self._lane.lane)
+        """Tell the watchers, and start."""
+        for watcher in self._step.request.watchers:
+            watcher.lane_begins(self._step.step.step, self._lane.lane)
         self._next()
 
     def _next(self) -> None:
         waits = self._lane.waits
         if self._at == len(waits):
-            for watcher in self._request.watchers:
-                watcher.lane_ends(self._request.step, self._lane.lane)
-            self._request.lane_ended()
+            for watcher in self._step.request.watchers:
+                watcher.lane_ends(self._step.step.step, self._lane.lane)
+            self._step.lane_ended()
             return
-        device = self._request.device
+        device = self._step.request.device
         self._start_s = device.env.now
         device.begin(waits[self._at], self._ended)
 
     def _ended(self, _: Event) -> None:
-        self._request.device.account(self._lane.waits[self._at], self._start_s)
+        self._step.request.device.account(self._lane.waits[self._at], self._start_s)
         self._at += 1
         self._next()

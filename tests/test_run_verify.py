@@ -140,7 +140,7 @@ MOVING = [
     ("shape", ("gpu", "cpu", "cpu", "cpu"), "edge.*'dram', where cpu reads"),
     ("all", ("cpu", ("cpu", "gpu"), "cpu", "cpu"), "shape.*'dram', where cpu reads"),
     ("all", ("cpu", "cpu", "cloud", "cpu"), "shape.*'cloud', where cloud reads"),
-    ("name", ("cpu", "cpu", "cloud", "cpu"), "all.*'dram', where cpu reads"),
+    ("download all", ("cpu", "cpu", "cloud", "cpu"), "all.*'dram', where cpu reads"),
     ("output", ("cpu", "cpu", "cpu", "gpu"), "name.*'dram', where cpu reads"),
     ("output", ("cpu", "cpu", "cpu", "cloud"), "name.*'dram', where cpu reads"),
 ]
@@ -168,7 +168,7 @@ def test_without_the_move_the_read_comes_too_early(step_name, where, message):
         carry(plan, tampered(execution, step_name, without))[1].deviation()
 
 
-@pytest.mark.parametrize(("step_name", "where", "message"), MOVING[:-2])
+@pytest.mark.parametrize(("step_name", "where", "message"), MOVING[:-3])
 def test_a_move_after_the_read_comes_too_late(step_name, where, message):
     plan = tiny_plan(ASKED, *where)
     execution = compile_plan(plan, ASKED)

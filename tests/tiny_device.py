@@ -153,6 +153,7 @@ SPECTRA = {"dense": "dense", "conv": "convolution"}
 
 def workload(name, shape, layers, *, frames=1):
     spectra = {row["kind"]: SPECTRA[row["kind"]] for row in layers if row["kind"] in SPECTRA}
+    planned = {row["kind"] for row in layers if row["kind"] in (*SPECTRA, "carry")}
     return build(
         WorkloadSpec.model_validate(
             {
@@ -164,7 +165,7 @@ def workload(name, shape, layers, *, frames=1):
                 "input": {"shape": shape, "wire": wire(100_000)},
                 "output": {"wire": wire(40_000)},
                 "error_limit": figure(0.4),
-                "error_gain": {kind: figure(1.0) for kind in spectra},
+                "error_gain": {kind: figure(1.0) for kind in planned},
                 "quantisation_error": {"int8": figure(0.01)},
                 "weights": {"spectra": spectra, "seed": 0},
                 "layers": layers,

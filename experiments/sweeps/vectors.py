@@ -57,9 +57,11 @@ def plans_of(case: Case) -> tuple[Plan, ...] | None:
 
     Raises NotApplicable as the planner does.
     """
+    question = case.question
+    if not question.workload.is_chain:
+        return None  # layers may overlap; arrays have them follow each other
     if case.plan is not None:
         return (case.plan,)
-    question = case.question
     if case.planner == "neurosurgeon":
         return _cuts(question)
     if case.planner in SINGLE and not _one_way(question, case.planner.removesuffix("_only")):
