@@ -69,6 +69,8 @@ def speed() -> dict[str, float]:
         question = ask("tegra_k1", chain(generator, count), goals=Goals(error=0.5))
         deepx(question)
         found[f"deepx_{count}_layers_s"] = seconds(lambda q=question: deepx(q), 9)  # type: ignore[misc]
+    # four times the layers: seconds a layer of the long chain over those of the short one
+    found["deepx_linearity"] = found["deepx_100_layers_s"] / found["deepx_25_layers_s"] / 4.0
     return found
 
 

@@ -88,7 +88,7 @@ def trace(found: Passes, which: Ints | None = None) -> Paths:
     """The cheapest path under each weighting (or those of `which`), first of equals."""
     network = found.network
     asked = np.arange(len(found.weights)) if which is None else which
-    count = len(asked)
+    count, row_cost = len(asked), found.row_cost if which is None else found.row_cost[which]
     way_of = asked if len(found.ways[0]) > 1 else 0
     node = np.zeros(count, dtype=np.int64)
     rows = np.empty((count, len(network.layers)), dtype=np.int64)
@@ -98,7 +98,7 @@ def trace(found: Passes, which: Ints | None = None) -> Paths:
         target = (way + found.through[number][asked]).argmin(axis=1)
         ways[:, 0] += layer.way_j[node, target]
         ways[:, 1] += layer.way_s[node, target]
-        cost = found.row_cost[asked, layer.rows] + found.beyond[number][asked][:, layer.node]
+        cost = row_cost[:, layer.rows] + found.beyond[number][asked][:, layer.node]
         of_row = layer.target[layer.node]
         row = np.where(of_row == target[:, None], cost, np.inf).argmin(axis=1)
         rows[:, number] = row + layer.rows.start

@@ -26,11 +26,11 @@ def useful_rows(found: Passes, thresholds: Floats) -> Flags:
     keep = np.ones(len(found.network.option), dtype=np.bool_)
     if not len(asked):
         return keep
-    before = np.zeros((len(asked), 1))
+    before, row_cost = np.zeros((len(asked), 1)), found.row_cost[asked]
     for layer, way, beyond in zip(found.network.layers, found.ways, found.beyond, strict=True):
         priced = way if len(way) == 1 else way[asked]
         arrived = (before[:, :, None] + priced).min(axis=1)
-        reached = found.row_cost[asked, layer.rows] + arrived[:, layer.target[layer.node]]
+        reached = row_cost[:, layer.rows] + arrived[:, layer.target[layer.node]]
         whole = reached + beyond[asked][:, layer.node]
         keep[layer.rows] = (whole <= thresholds[asked, None]).all(axis=0)
         starts = found.network.node_starts[layer.nodes] - layer.rows.start
