@@ -22,6 +22,8 @@ _COMPARED = 4
 """Dominance by three and more components compares pairs: then so many times fewer labels."""
 _EQUAL = 1e-10
 """Share by which a plan must be better to count as better."""
+_ROUNDED = 1e-12
+"""Share by which sums may be rounded."""
 _BOUNDS = 8
 """Lagrangian bounds that a label has to pass."""
 
@@ -32,7 +34,8 @@ def prove(network: Network, solution: Solution, most_labels: int = MOST_LABELS) 
     The bound is in the objective's unit, and inf where no path keeps the limits or beats the
     solution by 1e-10: then the solution's own value is the bound.
     """
-    price, below = _price(network, solution)
+    least = _least(network, solution) if solution.price is None else np.zeros(2)
+    price, below = _price(solution, least)
     if price is None:
         return np.inf
     rules = _rules(network, solution, price, below)
@@ -42,11 +45,27 @@ def prove(network: Network, solution: Solution, most_labels: int = MOST_LABELS) 
     paths, given_up = explore(rules, room)
     solution.take(paths)
     if solution.price is None and np.isfinite(given_up):
-        return _product(price, given_up, passes(network, np.eye(4)[:2]).total)
+        return _product(price, given_up, least)
     return given_up
 
 
-def _price(network: Network, solution: Solution) -> tuple[Floats | None, float]:
+def _least(network: Network, solution: Solution) -> Floats:
+    """(2,): joules and seconds that any path within the limits adds up at the least, or less."""
+    active, most = _active(network, solution)
+    found = [highest_bound(network, unit, active, most) for unit in np.eye(4)[:2]]
+    for paths in (paths for one in found for paths in one.paths):
+        solution.take(paths)
+    return np.array([one.value * (1.0 - _ROUNDED) for one in found])
+
+
+def _active(network: Network, solution: Solution) -> tuple[list[int], Floats]:
+    """Components that may break a limit, and the limits; of bytes, what activations leave."""
+    most = np.array(solution.limits.sums)
+    most[BYTES] = solution.limits.memory_bytes - network.least_live().sum()
+    return binding(network, solution.limits), most
+
+
+def _price(solution: Solution, least: Floats) -> tuple[Floats | None, float]:
     """The linear price to search by, and the most that a useful path may cost by it.
 
     For joules x seconds: the chord of the hyperbola through the best product known, between the
@@ -55,10 +74,9 @@ def _price(network: Network, solution: Solution) -> tuple[Floats | None, float]:
     """
     if solution.price is not None:
         return solution.price, solution.value
-    ends = passes(network, np.eye(4)[:2])
-    if not np.isfinite(ends.total).all():
+    least_j, least_s = (float(value) for value in least)
+    if not np.isfinite(least).all():
         return None, np.inf
-    least_j, least_s = (float(total) for total in ends.total)
     if least_j * least_s >= solution.value * (1.0 - _EQUAL):
         return None, np.inf
     if not np.isfinite(solution.value):
@@ -81,10 +99,7 @@ def _product(price: Floats, cost: float, least: Floats) -> float:
 
 def _rules(network: Network, solution: Solution, price: Floats, below: float) -> Rules | None:
     """What labels have to pass, on the rows that may matter; None where nothing can be better."""
-    limits = solution.limits
-    active = binding(network, limits)
-    most = np.array(limits.sums)
-    most[BYTES] = limits.memory_bytes - network.least_live().sum()
+    active, most = _active(network, solution)
     found = highest_bound(network, price, active, most)
     for paths in found.paths:
         solution.take(paths)
@@ -106,6 +121,6 @@ def _rules(network: Network, solution: Solution, price: Floats, below: float) ->
     bounds = passes(left, every)
     if (bounds.total > thresholds).any():
         return None
-    watched, memory = compared(left, limits, price)
+    watched, memory = compared(left, solution.limits, price)
     product = np.inf if linear else solution.value * (1.0 - _EQUAL)
     return Rules(bounds, thresholds, spare, watched, memory, product)

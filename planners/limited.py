@@ -4,6 +4,7 @@ What is linear: `planners.relaxation`. The product is searched by linear prices,
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planners.dual import passes, trace
 from planners.network import JOULES, SECONDS, Network
@@ -11,6 +12,8 @@ from planners.relaxation import LinearSearch
 from planners.solutions import PROVED, ROUNDING, Limits, Solution, binding
 
 __all__ = ["ROUNDING", "Limits", "Solution", "binding", "cheapest", "least_product"]
+
+Floats = NDArray[np.float64]
 
 _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
@@ -52,7 +55,19 @@ def least_product(network: Network, solution: Solution) -> Network | None:
         if linear.sums is None:
             return left
         point = linear.sums
+    least_j, least_s = (
+        max(least, _bound(network, unit, solution) * (1.0 - PROVED))
+        for least, unit in zip((least_j, least_s), np.eye(4)[:2], strict=True)
+    )
+    if least_j * least_s >= solution.value * (1.0 - PROVED):
+        return None
     corners = ((least_j, solution.value / least_j), (solution.value / least_s, least_s))
     chord = np.array([corners[0][1] - corners[1][1], corners[1][0] - corners[0][0], 0.0, 0.0])
     below = float(chord[0] * corners[0][0] + chord[1] * corners[0][1])
     return LinearSearch(network, chord, solution, below=below).run()
+
+
+def _bound(network: Network, unit: Floats, solution: Solution) -> float:
+    """The least of one component that any path within the limits adds up, or below that."""
+    alone = Solution(unit, solution.limits)
+    return LinearSearch(network, unit, alone, also=solution).bound()

@@ -73,17 +73,28 @@ class LinearSearch:
 
     def run(self) -> Network | None:
         """Improve the solution; what holds all better paths, None where there are none."""
+        weights, highest = self._relaxed()
+        return None if highest >= self.top else self._labelled(weights)
+
+    def bound(self) -> float:
+        """What no path that keeps the limits costs less than; inf where there is none.
+
+        Rows may be gone that only paths dearer than the solution take: these cost that or more.
+        """
+        highest = self._relaxed()[1]
+        return min(highest, self.solution.value)
+
+    def _relaxed(self) -> tuple[list[Floats], float]:
+        """Weightings of the highest bounds, the best first, and the highest bound."""
         first = passes(self.network, np.array([self.price, *self.units]))
         paths = self._take(trace(first))
-        linear = self.solution.price is not None
-        if linear and (self.solution.limits.kept(paths)[0] or first.total[0] >= self.top):
-            return None
+        least = float(first.total[0])
         if (first.total[1:] > self.most[self.active] * (1.0 + ROUNDING)).any():
-            return None
-        weights, highest = self._multipliers(first, paths)
-        if highest >= self.top:
-            return None
-        return self._labelled(weights)
+            return [self.price], np.inf
+        linear = self.solution.price is not None
+        if linear and (self.solution.limits.kept(paths)[0] or least >= self.top):
+            return [self.price], least
+        return self._multipliers(first, paths)
 
     def _take(self, paths: Paths) -> Paths:
         for taker in self.takers:
