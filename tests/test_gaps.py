@@ -11,8 +11,9 @@ from planners.dual import passes
 from planners.labels import _Exploration
 
 CHAINS = [("error", seed) for seed in range(6)]
-CHAINS += [("deadline", seed) for seed in (0, 1, 2, 5)]
-CHAINS += [("all", seed) for seed in (1, 6, 7, 8, 9)]
+CHAINS += [("deadline", seed) for seed in (0, 1, 5, 628, 679, 907)]
+CHAINS += [("all", seed) for seed in (1, 7, 8, 9, 167, 231, 481)]
+"""Those above 100 need pruning by the certified bounds: without it they were 3 to 7 % off."""
 
 
 @pytest.mark.parametrize(("kind", "seed"), CHAINS)
