@@ -11,7 +11,7 @@ export DEEPX_CACHE ?= $(CURDIR)/.venv/cache
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test test-all check bench fidelity living notebooks clean
+.PHONY: help reproduce test test-all check bench fidelity living notebooks docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ living: .venv/.stamp  ## what replanning buys, run anew: docs/living.md, about f
 
 notebooks: .venv/.stamp  ## run the notebooks anew: the .ipynb beside their sources
 	@$(TEST_ENV) $(BIN)/python -m experiments.executing experiments/notebooks
+
+docs: .venv/.stamp  ## the documentation site: results/docs/index.html (a warning is an error)
+	@$(TEST_ENV) $(BIN)/sphinx-build -q -W --keep-going -b html docs results/docs
+	@echo results/docs/index.html
 
 clean:  ## remove the environment, caches and results
 	rm -rf .venv results benchmarks/results .mypy_cache .ruff_cache .pytest_cache .hypothesis \

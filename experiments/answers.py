@@ -8,6 +8,7 @@ from experiments.scenarios import describe
 from planners import Infeasible, NotApplicable, Plan, Question, load_planner, predict
 from planners.checking import broken_limits
 from planners.documents import plan_document
+from sim.acceptance import Withdrawn, accepted_plan
 
 if TYPE_CHECKING:
     from sim import Outcome
@@ -26,6 +27,8 @@ class Answer:
     plan: Plan | None = None
     outcome: "Outcome | None" = None
     seed: int = 0
+    withdrawn: tuple[Withdrawn, ...] = ()
+    """Compacted plans that failed the end-to-end check before this one."""
 
     @property
     def holds(self) -> bool:
@@ -47,10 +50,11 @@ class Answer:
 
 
 def ask(question: Question, planner: str) -> Answer:
-    """The planner's plan; UnknownName for an unknown planner."""
+    """The planner's plan, checked end to end; UnknownName for an unknown planner."""
     plan_for = load_planner(planner)
     try:
-        return Answer(question, planner, OK, plan_for(question))
+        plan, withdrawn = accepted_plan(question, plan_for)
+        return Answer(question, planner, OK, plan, withdrawn=withdrawn)
     except Infeasible as error:
         return Answer(question, planner, f"infeasible: {error}")
     except NotApplicable as error:
@@ -100,6 +104,7 @@ def infer_document(answer: Answer) -> dict[str, Any]:
         "planning": planning,
         "predicted": _predicted(plan),
         "plan": _plan(plan),
+        "withdrawn": [failed.document() for failed in answer.withdrawn],
         "verification": None if verified is None else verified.document(),
         "timeline": [] if outcome is None else timeline_rows(outcome),
     }
@@ -119,6 +124,7 @@ def plan_only_document(answer: Answer) -> dict[str, Any]:
         "planning": planning,
         "predicted": _predicted(plan),
         "plan": _plan(plan),
+        "withdrawn": [failed.document() for failed in answer.withdrawn],
     }
 
 

@@ -87,7 +87,12 @@ def _specs(kind: str, name: str) -> Any:
 def sourced_figure(name: str) -> Any:
     """The figure of a dotted name, before any fit."""
     kind, spec, *path = name.split(".")
-    return dict(figures(_specs(kind, spec)))[tuple(path)]
+    return _figures(kind, spec)[tuple(path)]
+
+
+@lru_cache
+def _figures(kind: str, name: str) -> dict[tuple[str, ...], Any]:
+    return dict(figures(_specs(kind, name)))
 
 
 def question(soc: str, model: str, values: Values, **changes: Any) -> Question:

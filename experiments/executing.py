@@ -7,16 +7,22 @@ from typing import Any
 LIMIT_S = 600
 
 
+def read(source: Path) -> Any:
+    """The notebook of a source in jupytext's `py:percent` format, without outputs."""
+    import jupytext
+
+    return jupytext.read(source, fmt="py:percent")
+
+
 def executed(source: Path) -> Any:
     """The notebook of a jupytext source, with its outputs and nothing that a run leaves behind.
 
     Raises nbclient's CellExecutionError where a cell fails.
     """
-    import jupytext
     from nbclient import NotebookClient
     from traitlets.config import Config
 
-    notebook = jupytext.read(source)
+    notebook = read(source)
     root = Path(__file__).parent.parent
     resources = {"metadata": {"path": str(root)}}
     # over sockets of the file system: no port is opened

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.abstract import CELLS
 from experiments.answers import OK
 from experiments.comparison import planner_rows
 from experiments.evaluation import Finding
@@ -93,6 +94,7 @@ def drawings(
     import pandas as pd
 
     from experiments import figures
+    from experiments.drawing import studies
     from experiments.drawing.gaps import gap_and_time
     from experiments.drawing.tables import planning_frame
 
@@ -110,6 +112,9 @@ def drawings(
     planning = planning_frame(document["planners"], findings)
     if planning["gap"].notna().any():
         yield "gap_and_time", partial(gap_and_time, planning)
+    if len(cells) == len(CELLS):  # of the whole evaluation, not of a part
+        yield "sensitivity", studies.sensitivities
+        yield "replanning", studies.replanning_over_time
 
 
 def _of_pair(breakdown: "pd.DataFrame", finding: Finding) -> "pd.DataFrame":

@@ -15,7 +15,8 @@ from experiments.style import shown
 RESULTS = "reproduce.json"
 PAGE = "report.html"
 CAPTIONS = {
-    "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it.",
+    "energy_gains": "Energy of the baselines over that of DeepX; lines: as the abstract has it, "
+    "rings: before calibration.",
     "energy_breakdown": "Energy by component and planner, {pair}, options paper.",
     "inference": "One inference planned by DeepX, {pair}: activities above, power below.",
     "plan": "Which block runs where, {pair}: the plan of DeepX, options paper.",
@@ -23,6 +24,10 @@ CAPTIONS = {
     "trade_off": "What error buys, {pair}: plans under rising error limits; rimmed: none is better "
     "in memory, energy and error at once.",
     "gap_and_time": "How far each planner stays above the optimum, and how long it plans.",
+    "sensitivity": "By what factor the ten cells are off with one figure at either end of its "
+    "range.",
+    "replanning": "Energy so far under static plans, replanning and an oracle in the same twenty "
+    "minutes: AlexNet on a Snapdragon 800 over a slow WiFi that wanders.",
 }
 """By kind of figure, the beginning of its file name."""
 

@@ -44,6 +44,11 @@ _OPTIONS = (
     click.option(
         "--max-error", type=Amount(zero=True), help="Largest relative error (default: the model's)."
     ),
+    click.option(
+        "--min-accuracy",
+        type=Amount(),
+        help="Least accuracy at the model's task, where that was measured: 0.98.",
+    ),
     click.option("--frames", type=Count(MOST_FRAMES), help="Frames of one inference."),
     click.option(
         "--uplink-mbps", "uplink_bytes_per_s", type=Amount(scale=MBIT), help="Uplink rate, Mbit/s."
@@ -101,6 +106,7 @@ class Request:
     energy_j: float | None
     memory_bytes: float | None
     max_error: float | None
+    min_accuracy: float | None
     frames: int | None
     uplink_bytes_per_s: float | None
     busy: Mapping[str, float]
@@ -135,6 +141,8 @@ class Request:
             hosts = hosts_of(soc, self.hosts)
         with given("--cost"):
             cost = scenarios.find_cost(self.cost, model)
+        with given("--min-accuracy"):
+            limit = scenarios.error_limit(model, self.max_error, self.min_accuracy)
         with given("--uplink-mbps" if self.uplink_bytes_per_s else "options"):
             return scenarios.scenario(
                 soc,
@@ -144,7 +152,7 @@ class Request:
                 deadline_s=self.deadline_s,
                 energy_j=self.energy_j,
                 memory_bytes=self.memory_bytes,
-                max_error=self.max_error,
+                max_error=limit,
                 uplink_bytes_per_s=self.uplink_bytes_per_s,
                 busy=self.busy,
                 options=space,

@@ -55,9 +55,10 @@ def sensitivity() -> list[dict[str, Any]]:
     """
     bench = Bench()
     rows: list[dict[str, Any]] = []
-    bench.cells(shipped())
+    fitted = shipped()
+    bench.cells(fitted)
     for name, figure in uncertain(choices=True).items():
-        low, high = (bench.cells({**shipped(), name: end}, replan=False) for end in _ends(figure))
+        low, high = (bench.cells({**fitted, name: end}, replan=False) for end in _ends(figure))
         swing = np.log(high / low)
         size = math.sqrt(float(np.mean(swing**2)))
         if size > 1e-6:

@@ -39,6 +39,7 @@ def scenario(
     energy_j: float | None = None,
     memory_bytes: float | None = None,
     max_error: float | None = None,
+    min_accuracy: float | None = None,
     frames: int | None = None,
     uplink_bytes_per_s: float | None = None,
     downlink_bytes_per_s: float | None = None,
@@ -55,6 +56,7 @@ def scenario(
 
     `network`: a link, or "none" for a device on its own; `processors`: the local ones that plans
     may use (default: those of the options); `figures="sourced"`: before any fit;
+    `min_accuracy`: at the model's task, where that was measured; it becomes an error limit;
     `cost`: what the planner believes that blocks cost: `law`, `regression`, or a measured CSV.
     Raises UnknownName, SpecError, ValueError.
     """
@@ -78,7 +80,7 @@ def scenario(
             deadline_s=deadline_s,
             energy_j=energy_j,
             memory_bytes=memory_bytes,
-            error=max_error,
+            error=error_limit(workload, max_error, min_accuracy),
         ),
         options=find_options(options, processors, device),
         hosts=hosts_of(device, hosts),
@@ -102,6 +104,21 @@ def before_fits(question: Question) -> Question:
             cloud=state.cloud and sourced_only(state.cloud),
         ),
     )
+
+
+def error_limit(
+    workload: Workload, max_error: float | None, min_accuracy: float | None
+) -> float | None:
+    """The tighter of an error limit and of what keeps an accuracy; None: the model's own.
+
+    Never above the model's own where only an accuracy is asked. UnknownAccuracy (a ValueError).
+    """
+    if min_accuracy is None:
+        return max_error
+    from workloads.accuracy import accuracy_curve
+
+    asked = workload.error_limit if max_error is None else max_error
+    return min(asked, accuracy_curve(workload).error_limit(min_accuracy))
 
 
 def find_link(network: str | Path | Link) -> Link | None:

@@ -1,75 +1,46 @@
-"""What compaction does to really trained networks: the pitch of synthetic tones, by CREPE.
+"""What compaction does to a really trained network: the pitch of synthetic tones, by CREPE.
 
-Tones of known pitch need no data set: a sum of harmonics with falling amplitudes, in noise. A
-frame counts as right where the pitch found lies within 50 cents of the true one (raw pitch
-accuracy, Kim et al. 2018, section 3.2).
-
-Two ways to compact, from the same weights:
-
-- without data: the best approximation of the weights (Eckart-Young);
-- with data: the best approximation of a layer's outputs over a few unlabelled inputs. With C the
-  covariance of its outputs there and U its leading eigenvectors, W_k = U U^T W, and the part of
-  the mean output that is dropped returns through the bias: b_k = b + (1 - U U^T)(mean - b).
+Tones of known pitch need no data set. A frame counts as right where the pitch found lies within 50
+cents of the true one (raw pitch accuracy, Kim et al. 2018, section 3.2). Low rank, int8 and both,
+with factors of the weights and of the outputs; ranks that keep one share of mass in all layers,
+beside those that RLC chooses under an error limit.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workloads import Stage, Workload
-from workloads.execution import (
-    Scratch,
-    block_values,
-    forward,
-    recompose,
-    stage_input,
-    stage_operands,
-)
-from workloads.layer import Floats, Weights
-from workloads.weights import LayerWeights, make_weights
+from experiments.scenarios import scenario
+from planners import Infeasible, Plan, Question, UnitBlock, load_planner, predict
+from planners.options import allowed_processors
+from sim.numerics import carry_values, seeded_weights
+from workloads import Stage, Workload, load_workload
+from workloads.execution import forward
+from workloads.layer import Floats
+from workloads.output_aware import refactored
+from workloads.signals.tones import Tones, make_tones
+from workloads.specs import Factors
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
-Method = Literal["weights", "outputs"]
-
-_RATE = 16_000
-_SAMPLES = 1024
 _CENTS_PER_BIN = 20.0
 _FIRST_BIN_CENTS = 1997.3794084376191
 """Pitch of CREPE's first bin in cents above 10 Hz (torchcrepe 0.0.24, convert.py)."""
+SOC = "snapdragon_800"
+PLACES = {"fp32": "cpu", "int8": "dsp"}
+"""Where a precision runs on the prototype."""
+MASSES = (0.99, 0.97, 0.95, 0.9, 0.8, 0.6)
+LIMITS = (0.05, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5)
+FACTORS: tuple[Factors, ...] = ("weights", "outputs")
+_SEED = 32_452_843
+"""Apart from the seeds of tones that factors and errors were measured on."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tones:
-    """Frames of sound and their pitch."""
-
-    frames: Floats
-    """(count, 1, 1, 1024): each of mean 0 and variance 1."""
-    cents: NDArray[np.float64]
-    """Above 10 Hz."""
-
-
-def make_tones(count: int, *, seed: int = 0, noise: float = 0.1) -> Tones:
-    """Harmonic tones from 80 Hz to 1 kHz; `noise` is relative to the tone's own power."""
-    rng = np.random.default_rng([seed, 2])
-    hertz = 80.0 * (1000.0 / 80.0) ** rng.random(count)
-    time_s = np.arange(_SAMPLES) / _RATE
-    wave = np.zeros((count, _SAMPLES))
-    for harmonic in range(1, 9):
-        phase = rng.random((count, 1)) * 2 * np.pi
-        loud = rng.uniform(0.5, 1.0, (count, 1)) / harmonic
-        wave += loud * np.sin(2 * np.pi * harmonic * hertz[:, None] * time_s + phase)
-    power = wave.std(axis=1, keepdims=True)
-    wave += np.sqrt(noise) * power * rng.standard_normal(wave.shape)
-    wave -= wave.mean(axis=1, keepdims=True)
-    wave /= wave.std(axis=1, keepdims=True)
-    frames = wave.astype(np.float32).reshape(count, 1, 1, _SAMPLES)
-    return Tones(frames, 1200.0 * np.log2(hertz / 10.0))
+Hows = Mapping[str, tuple[int | None, str]]
+"""A layer's rank and precision, by its name."""
 
 
 def pitch_cents(bins: Floats) -> NDArray[np.float64]:
@@ -78,7 +49,7 @@ def pitch_cents(bins: Floats) -> NDArray[np.float64]:
     around = np.clip(best[:, None] + np.arange(-4, 5), 0, bins.shape[1] - 1)
     weight = np.take_along_axis(bins.astype(np.float64), around, axis=1)
     cents = _FIRST_BIN_CENTS + _CENTS_PER_BIN * around
-    return np.asarray((weight * cents).sum(axis=1) / weight.sum(axis=1))
+    return np.asarray((weight * cents).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12))
 
 
 def pitch_accuracy(bins: Floats, cents: NDArray[np.float64], *, within: float = 50.0) -> float:
@@ -90,155 +61,181 @@ def ranks_keeping(workload: Workload, mass: float) -> dict[str, int | None]:
     """Smallest rank of each layer that keeps a share of its squared mass; None: saves nothing."""
     found: dict[str, int | None] = {}
     for stage in workload.stages:
-        fit = (r for r in range(1, stage.max_rank + 1) if _tail(workload, stage, r) <= 1.0 - mass)
-        found[stage.name] = next(fit, None)
+        tails = workload.tail_energy(stage.name, np.arange(1, stage.max_rank + 1))
+        fits = np.flatnonzero(np.asarray(tails) <= 1.0 - mass)
+        found[stage.name] = int(fits[0]) + 1 if len(fits) else None
     return found
 
 
-def _tail(workload: Workload, stage: Stage, rank: int) -> float:
-    return float(workload.tail_energy(stage.name, rank))
+@dataclass(frozen=True, eq=False)
+class Listener:
+    """A network that hears pitch, tones of known pitch, and what it makes of them uncompacted."""
+
+    workload: Workload
+    tones: Tones
+    reference: Floats
+
+    @classmethod
+    def of(cls, workload: Workload, *, count: int) -> "Listener":
+        """With so many tones."""
+        tones = make_tones(count, seed=_SEED)
+        frames = tones.frames.reshape(count, *workload.input_shape)
+        return cls(workload, tones, forward(workload, seeded_weights(workload), frames))
+
+    def heard(self, plan: Plan) -> dict[str, Any]:
+        """accuracy, agreement (share of frames whose best bin stays), relative_error."""
+        frames = self.tones.frames.reshape(-1, *self.workload.input_shape)
+        _, bins = carry_values(plan, self.workload, frames, seeded_weights(self.workload))
+        same = bins.argmax(axis=1) == self.reference.argmax(axis=1)
+        spread = np.sqrt(np.mean((self.reference - self.reference.mean(axis=0)) ** 2))
+        return {
+            "accuracy": pitch_accuracy(bins, self.tones.cents),
+            "agreement": float(np.mean(same)),
+            "relative_error": float(np.sqrt(np.mean((bins - self.reference) ** 2)) / spread),
+        }
 
 
-def compacted(
-    workload: Workload,
-    ranks: Mapping[str, int | None],
-    *,
-    method: Method,
-    samples: Floats | None = None,
-) -> dict[str, Weights]:
-    """Weights with each layer at its rank, multiplied out; `samples` for method `outputs`."""
-    weights = make_weights(workload)
-    made: dict[str, Floats] = {} if samples is None else {"input": samples}
-    found: dict[str, Weights] = {}
-    for stage in workload.stages:
-        own, rank = weights[stage.name], ranks[stage.name]
-        found[stage.name] = own if rank is None else _by_weights(own, rank)
-        if method == "outputs":
-            if samples is None:
-                raise ValueError("method outputs needs samples of the input")
-            x = stage_input(stage, made)
-            if rank is not None:
-                found[stage.name] = _by_outputs(stage, own, x, rank)
-            parts = block_values(
-                stage, x, own, 0, stage.units, operands=stage_operands(stage, made)
-            )
-            made[stage.name] = recompose(stage, [parts])
-    return found
+def asked(workload: Workload, precision: str, limit: float | None = None) -> Question:
+    """The question to RLC alone, on the one processor of a precision, without a network."""
+    processors = (PLACES[precision],)
+    return scenario(SOC, workload, network="none", max_error=limit, processors=processors)
 
 
-def _by_weights(own: Weights, rank: int) -> LayerWeights:
-    matrix = own.left[:, :, :rank] @ own.right[:, :rank]
-    return LayerWeights(matrix, own.bias, own.left, own.right)
+def plan_of(question: Question, hows: Hows) -> Plan:
+    """Whole layers, as told, on the question's one processor at its highest clock."""
+    name = allowed_processors(question)[0]
+    clock = question.soc.processors[name].frequencies_hz[-1]
+
+    def block(stage: Stage) -> UnitBlock:
+        rank, precision = hows[stage.name]
+        return UnitBlock(stage.name, 0, stage.units, name, clock, precision, rank)
+
+    blocks = tuple(block(stage) for stage in question.workload.stages)
+    return Plan("uniform", blocks, None, 0, question.options.runtime)
 
 
-def _by_outputs(stage: Stage, own: Weights, x: Floats, rank: int) -> LayerWeights:
-    """Projected onto the leading eigenvectors of the outputs' covariance, group by group."""
-    bare = replace(stage, layers=stage.layers[:1], operands=())
-    y = block_values(bare, x, own, 0, stage.units, scratch=Scratch())
-    sums = np.moveaxis(y, 1, -1).reshape(-1, stage.units).astype(np.float64)
-    rows = stage.weight.rows
-    matrix, bias = own.matrix.astype(np.float64), own.bias.astype(np.float64)
-    for group in range(stage.groups):
-        units = slice(group * rows, (group + 1) * rows)
-        mean = sums[:, units].mean(axis=0)
-        centred = sums[:, units] - mean
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        kept = vectors[:, ::-1][:, :rank]
-        dropped = mean - bias[units]
-        bias[units] += dropped - kept @ (kept.T @ dropped)
-        matrix[group] = kept @ (kept.T @ matrix[group])
-    return LayerWeights(matrix.astype(np.float32), bias.astype(np.float32), own.left, own.right)
-
-
-def stored_bytes(workload: Workload, ranks: Mapping[str, int | None], precision: str) -> float:
-    """Weights as stored, all layers whole."""
+def weight_bytes(plan: Plan, workload: Workload) -> float:
+    """Weights as stored."""
+    stages = {stage.name: stage for stage in workload.stages}
     return sum(
-        float(stage.weight_bytes(0, stage.units, ranks[stage.name], precision))
-        for stage in workload.stages
+        float(stages[b.layer].weight_bytes(b.first_unit, b.last_unit, b.rank, b.precision))
+        for b in plan.blocks
     )
 
 
-def pitch_curve(
+def accuracy_table(
     name: str = "crepe_tiny",
     *,
-    masses: Sequence[float] = (1.0, 0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5),
-    count: int = 200,
-    calibration: int = 256,
-    seed: int = 0,
+    count: int = 1000,
+    masses: Sequence[float] = MASSES,
+    limits: Sequence[float] = LIMITS,
 ) -> "pd.DataFrame":
-    """A row for each share of mass kept and method: accuracy, measured and estimated error, bytes.
+    """A row for each way to compact the whole network.
 
-    Columns: method, mass, accuracy, agreement (share of frames whose best bin is the uncompacted
-    network's), relative_error (of the scores, over inputs' spread), estimated_error (RLC's),
-    weight_bytes. mass 1.0 is the uncompacted network. `calibration` inputs must outnumber the ranks
-    of a dense layer: with 24 of them its leading directions are noise. UnknownName where no package
-    has the network.
+    Columns: network, factors, precision, chosen_by (`whole`, `uniform`: the mass is kept in all
+    layers, `rlc`: under the error limit), mass, error_limit, accuracy, agreement, relative_error,
+    estimated_error, weight_bytes, peak_memory_bytes, energy_j, latency_s. UnknownName where no
+    package has the network.
     """
     import pandas as pd
 
-    from workloads import load_workload
+    base, rows = load_workload(name), []
+    for factors in FACTORS:
+        workload = refactored(base, factors)
+        listener = Listener.of(workload, count=count)
+        for precision in PLACES:
+            for chosen, plan in _plans(workload, precision, masses, limits):
+                rows.append(
+                    {"network": name, "factors": factors, "precision": precision}
+                    | chosen
+                    | listener.heard(plan)
+                    | _costs(plan, asked(workload, precision))
+                )
+    return pd.DataFrame(rows)
 
-    workload = load_workload(name)
-    tones = make_tones(count, seed=seed)
-    samples = make_tones(calibration, seed=seed + 1).frames
-    whole = forward(workload, make_weights(workload), tones.frames)
-    rows = []
-    for method in ("weights", "outputs"):
-        for mass in masses:
-            ranks = (
-                dict.fromkeys((s.name for s in workload.stages), None)
-                if mass >= 1.0
-                else ranks_keeping(workload, mass)
-            )
-            own = compacted(workload, ranks, method=method, samples=samples)
-            bins = forward(workload, own, tones.frames)
+
+def _plans(
+    workload: Workload, precision: str, masses: Sequence[float], limits: Sequence[float]
+) -> Iterator[tuple[dict[str, Any], Plan]]:
+    question = asked(workload, precision)
+    whole: Hows = {stage.name: (None, precision) for stage in workload.stages}
+    yield {"chosen_by": "whole"}, plan_of(question, whole)
+    for mass in masses:
+        ranks = ranks_keeping(workload, mass)
+        hows = {layer: (rank, precision) for layer, rank in ranks.items()}
+        yield {"chosen_by": "uniform", "mass": mass}, plan_of(question, hows)
+    for limit in limits:
+        try:
+            plan = load_planner("rlc")(asked(workload, precision, limit))
+        except Infeasible:
+            continue
+        yield {"chosen_by": "rlc", "error_limit": limit}, plan
+
+
+def _costs(plan: Plan, question: Question) -> dict[str, float]:
+    predicted = predict(plan, question)
+    return {
+        "estimated_error": predicted.error,
+        "weight_bytes": weight_bytes(plan, question.workload),
+        "peak_memory_bytes": predicted.peak_memory_bytes,
+        "energy_j": predicted.energy_j,
+        "latency_s": predicted.latency_s,
+    }
+
+
+def layer_table(
+    name: str = "crepe_tiny", *, count: int = 400, masses: Sequence[float] = (0.95, 0.8, 0.6)
+) -> "pd.DataFrame":
+    """A row for each layer compacted alone.
+
+    Columns: network, factors, layer, mass, rank, rank_share (of break-even), accuracy, agreement,
+    relative_error.
+    """
+    import pandas as pd
+
+    base, rows = load_workload(name), []
+    for factors in FACTORS:
+        workload = refactored(base, factors)
+        listener, question = Listener.of(workload, count=count), asked(workload, "fp32")
+        for stage, mass in ((s, m) for s in workload.stages for m in masses):
+            rank = ranks_keeping(workload, mass)[stage.name]
+            hows = {s.name: (rank if s is stage else None, "fp32") for s in workload.stages}
             rows.append(
-                {
-                    "method": method,
-                    "mass": mass,
-                    "accuracy": pitch_accuracy(bins, tones.cents),
-                    "agreement": float(np.mean(bins.argmax(axis=1) == whole.argmax(axis=1))),
-                    "relative_error": _relative(bins, whole),
-                    "estimated_error": _estimated(workload, ranks),
-                    "weight_bytes": stored_bytes(workload, ranks, "fp32"),
-                }
+                {"network": name, "factors": factors, "layer": stage.name, "mass": mass}
+                | {"rank": rank, "rank_share": _share(stage, rank)}
+                | listener.heard(plan_of(question, hows))
             )
     return pd.DataFrame(rows)
 
 
-def _relative(found: Floats, reference: Floats) -> float:
-    """Root mean square difference over the reference's spread over inputs."""
-    spread = float(np.sqrt(np.mean((reference - reference.mean(axis=0)) ** 2)))
-    return float(np.sqrt(np.mean((found - reference) ** 2))) / spread
+def _share(stage: Stage, rank: int | None) -> float:
+    return 1.0 if rank is None else rank / stage.break_even_rank
 
 
-def _estimated(workload: Workload, ranks: Mapping[str, int | None]) -> float:
-    from planners.error import layer_error2
+def reductions(table: "pd.DataFrame", *, loss: float = 0.01) -> "pd.DataFrame":
+    """Least memory of weights at which accuracy falls by at most `loss`, for each way to compact.
 
-    return float(
-        np.sqrt(sum(float(layer_error2(workload, n, rank, "fp32")) for n, rank in ranks.items()))
-    )
+    Columns: network, precision, factors, chosen_by, weight_bytes, memory_reduction (fp32 weights
+    over these), energy_j, accuracy.
+    """
+    import pandas as pd
 
-
-def accuracy_figure(curve: "pd.DataFrame", axes: "Axes") -> "Axes":
-    """Accuracy against the memory of weights, a line for each method."""
-    for method, rows in curve.groupby("method", sort=True):
-        megabytes = rows["weight_bytes"] / 1e6
-        axes.plot(megabytes, rows["accuracy"], marker="o", label=f"by {method}")
-    axes.set_xlabel("weights (MB)")
-    axes.set_ylabel("frames within 50 cents (share)")
-    axes.set_ylim(0.0, 1.02)
-    axes.legend(title="compacted")
-    return axes
-
-
-def calibration_figure(curve: "pd.DataFrame", axes: "Axes") -> "Axes":
-    """Measured against estimated error; points above the diagonal are not covered."""
-    for method, rows in curve.groupby("method", sort=True):
-        axes.plot(rows["estimated_error"], rows["relative_error"], "o", label=f"by {method}")
-    most = float(max(curve["estimated_error"].max(), curve["relative_error"].max(), 1e-9))
-    axes.plot([0.0, most], [0.0, most], color="0.6", linewidth=1.0)
-    axes.set_xlabel("estimated error of the scores")
-    axes.set_ylabel("measured error of the scores")
-    axes.legend(title="compacted")
-    return axes
+    rows = []
+    for network, of_network in table.groupby("network", sort=False):
+        whole = of_network[(of_network.chosen_by == "whole") & (of_network.precision == "fp32")]
+        best, dense = float(whole.accuracy.max()), float(whole.weight_bytes.iloc[0])
+        good = of_network[of_network.accuracy >= best - loss]
+        keys = ["precision", "factors", "chosen_by"]
+        for key, group in good.groupby(keys, sort=True):
+            least = group.sort_values("weight_bytes").iloc[0]
+            rows.append(
+                {"network": network}
+                | dict(zip(keys, key, strict=True))
+                | {
+                    "weight_bytes": float(least.weight_bytes),
+                    "memory_reduction": dense / float(least.weight_bytes),
+                    "energy_j": float(least.energy_j),
+                    "accuracy": float(least.accuracy),
+                }
+            )
+    return pd.DataFrame(rows)

@@ -16,8 +16,16 @@ from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from planners.listing import Blocks, Priced, Task, best_plan, blocks_of, layer_graph, priced_layers
+from planners.candidates import (
+    Blocks,
+    Priced,
+    best_plan,
+    blocks_of,
+    priced_layers,
+)
+from planners.listing import Task
 from planners.options import Choice
+from planners.scheduled import layer_graph
 from planners.values import NotApplicable, Plan, Question
 from socs.law import cloud_service
 from workloads.demand import ITEM_BYTES

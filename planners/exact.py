@@ -5,13 +5,15 @@ On chains: a label-setting dynamic programme over (layer, placement, cut, rank) 
 checked like any other; what is proved is that no plan of the options that keeps the limits has a
 smaller objective, planning aside. Where layers on the device outlast the radio's tail, plans
 that use the cloud are priced at less than they cost (`planners.remote`): then the bound holds, and
-the gap says what it leaves open. Everywhere else, and for task graphs: see `makespan`.
+the gap says what it leaves open. On branching graphs: `planners.branching`, whose bounds leave a
+gap more often. For task graphs: `makespan`.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from planners import branching
 from planners.certified import prove
 from planners.chain import Scope
 from planners.checking import check
@@ -31,9 +33,11 @@ def plan(question: Question) -> Plan:
     """The best plan there is, its `certificate` saying how far that is proved.
 
     certificate: status ("optimal", or "feasible" with a gap), value and bound of the objective,
-    planning aside, gap and solver. Raises Infeasible where no plan keeps the limits (proved),
-    NotApplicable where more than one run of layers may go to the cloud.
+    planning aside, gap and solver. Raises Infeasible where no plan keeps the limits (proved on
+    chains), NotApplicable where more than one run of a chain's layers may go to the cloud.
     """
+    if not question.workload.is_chain:
+        return _branching(question)
     if question.options.remote_segments > 1:
         raise NotApplicable("exact proves plans with one run of layers in the cloud at most")
     search = Search(question, "exact", question.options.runtime)
@@ -44,6 +48,18 @@ def plan(question: Question) -> Plan:
     found = search.best()
     check(found, question)
     return replace(found, certificate=_certificate(found, question, bound))
+
+
+def _branching(question: Question) -> Plan:
+    found = branching.solve(question)
+    certificate = {
+        "status": "optimal" if found.optimal else "feasible",
+        "value": found.value,
+        "bound": found.bound,
+        "gap": found.gap,
+        "solver": branching.SOLVER,
+    }
+    return replace(found.plan, certificate=certificate)
 
 
 def _proved(search: Search) -> float:

@@ -14,8 +14,8 @@ from planners.listing import (
     Row,
     Task,
     list_schedule,
-    scheduled_plan,
 )
+from planners.scheduled import scheduled_plan
 from planners.values import Plan, Question
 
 if TYPE_CHECKING:

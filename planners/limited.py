@@ -1,14 +1,14 @@
 """The cheapest path under limits, or the one of least joules x seconds.
 
-What is linear: `planners.relaxation`. The product is searched by linear prices, its tangents.
+What is linear: `planners.linear_search`. The product is searched by linear prices, its tangents.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planners.dual import passes, trace
+from planners.linear_search import LinearSearch
 from planners.network import JOULES, SECONDS, Network
-from planners.relaxation import LinearSearch
 from planners.solutions import PROVED, ROUNDING, Limits, Solution, binding
 
 __all__ = ["ROUNDING", "Limits", "Solution", "binding", "cheapest", "least_product"]

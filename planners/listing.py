@@ -1,40 +1,16 @@
-"""List scheduling: the core that HEFT and PEFT share, and what makes a planner of it.
+"""List scheduling: the core that HEFT and PEFT share.
 
 A heuristic ranks tasks and gives each (task, processor) an optimistic cost of all that follows.
 Of the tasks whose predecessors are placed the highest rank goes next, to the processor where its
 finish plus that cost is least, into the earliest gap that holds it (insertion).
-
-As a planner: tasks are whole planned layers, uncompacted, at each processor's highest frequency.
-List scheduling minimises the makespan only, knows no limits and may lose to a single processor,
-so its plans compete with every single-processor plan under the question's objective and limits.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from heapq import heapify, heappop, heappush
-from math import frexp, inf, isfinite, ldexp, prod
+from math import frexp, inf, isfinite, ldexp
 from typing import TYPE_CHECKING, Any
-
-from planners.checking import broken_limits, check
-from planners.moves import Mover
-from planners.options import Choice
-from planners.prediction import predict
-from planners.search import score
-from planners.tables import stage_table
-from planners.values import (
-    CLOUD,
-    Conflict,
-    Infeasible,
-    Plan,
-    PlanError,
-    Prediction,
-    Question,
-    UnitBlock,
-)
-from socs.law import cloud_service
-from workloads.demand import ITEM_BYTES
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -48,7 +24,7 @@ Row = tuple[Task, Processor, float, float]
 """(task, processor, start_s, stop_s)."""
 Compute = Mapping[Any, Mapping[Any, float] | Sequence[float]]
 Communicate = Callable[[float, Any, Any], float]
-Blocks = tuple[UnitBlock, ...]
+Schedule = Callable[["Graph", Compute, Communicate], list[Row]]
 
 
 def level(value: float) -> float:
@@ -184,223 +160,3 @@ def _earliest(
             break
         start_s = max(start_s, free_s)
     return task, processor, start_s, start_s + seconds
-
-
-Schedule = Callable[["Graph", Compute, Communicate], list[Row]]
-Priced = dict[Choice, dict[str, float]]
-"""By processor, frequency and precision: seconds of each layer that it can run."""
-
-
-def priced_layers(question: Question) -> tuple[Priced, int]:
-    """Every whole, uncompacted layer costed once by every local choice; evaluations spent."""
-    before = question.cost.evaluations
-    options = replace(question.options, ranks=(), max_parts=1, remote_segments=0)
-    narrowed, runtime = question.under(options=options), question.runtime(options.runtime)
-    priced: Priced = {}
-    for stage in question.workload.stages:
-        table = stage_table(narrowed, stage, runtime)
-        for signature, seconds in zip(table.signature, table.seconds, strict=True):
-            (choice,) = table.placement_of(int(signature))
-            priced.setdefault(choice, {})[stage.name] = float(seconds)
-    return priced, question.cost.evaluations - before
-
-
-def blocks_of(question: Question, where: Mapping[str, Choice]) -> Blocks:
-    """Whole layers at their choices; those without one in the cloud."""
-    blocks = []
-    for stage in question.workload.stages:
-        at = where.get(stage.name)
-        place = (
-            (CLOUD, None, "fp32") if at is None else (at.processor, at.frequency_hz, at.precision)
-        )
-        blocks.append(UnitBlock(stage.name, 0, stage.units, *place))
-    return tuple(blocks)
-
-
-def best_plan(
-    question: Question, planner: str, evaluations: int, candidates: Iterable[Blocks]
-) -> Plan:
-    """The candidate that is best of those that keep all limits, each predicted.
-
-    The first of equals. Raises Infeasible with the limits that the candidate breaking the fewest
-    breaks, each with the best that any candidate reaches.
-    """
-    runtime = question.options.runtime
-    plans = [Plan(planner, c, None, evaluations, runtime) for c in dict.fromkeys(candidates)]
-    plans = [replace(plan, predicted=predict(plan, question)) for plan in plans]
-    seen = [(plan, plan.predicted) for plan in plans if plan.predicted is not None]
-    kept = [(plan, p) for plan, p in seen if not broken_limits(p, question)]
-    if kept:
-        return min(kept, key=lambda pair: score(pair[1], question))[0]
-    if not seen:
-        raise Infeasible((), "no allowed processor runs all layers (precisions, block memory)")
-    raise Infeasible(_conflicts([predicted for _, predicted in seen], question))
-
-
-def _conflicts(seen: Sequence[Prediction], question: Question) -> tuple[Conflict, ...]:
-    best = Prediction(
-        latency_s=min(p.latency_s for p in seen),
-        energy_j=min(p.energy_j for p in seen),
-        peak_memory_bytes=min(p.peak_memory_bytes for p in seen),
-        error=min(p.error for p in seen),
-        planning_s=0.0,
-        planning_j=0.0,
-    )
-    values = {
-        "deadline": best.latency_s,
-        "energy": best.energy_j,
-        "memory": best.peak_memory_bytes,
-        "error": best.error,
-    }
-    fewest = min((broken_limits(predicted, question) for predicted in seen), key=len)
-    return tuple(replace(conflict, best=values[conflict.goal]) for conflict in fewest)
-
-
-_APP = "app"
-"""Where the input comes from and the output is read: the runtime's processor, never busy."""
-_ANSWER = ("answer",)
-"""Task that reads the output; no layer has this name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Transfers:
-    """Seconds that `size` elements of a tensor take between processors, app and cloud."""
-
-    question: Question
-    mover: Mover
-    choices: Mapping[str, Choice]
-
-    def seconds(self, size: float, source: str, target: str) -> float:
-        """One way, with no other load; the input and the answer in their wire encodings."""
-        if target == CLOUD:
-            return self._upload(size, source)
-        if source == CLOUD:
-            return self._download(size, target)
-        return self._move(size, source, target)
-
-    def _move(self, size: float, source: str, target: str) -> float:
-        at = self.choices.get(source)
-        home = self.question.soc.runtime_processor
-        start, end = (home if name == _APP else name for name in (source, target))
-        size_bytes = size * ITEM_BYTES["fp32" if at is None else at.precision]
-        lanes = self.mover.moves(((start, size_bytes, "fp32"),), (end,))
-        return sum(seconds for seconds, _ in lanes.values())
-
-    def _upload(self, size: float, source: str) -> float:
-        state, workload = self.question.conditions, self.question.workload
-        assert state.link is not None and state.cloud is not None
-        seconds = state.link.round_trip_s.value / 2 + state.cloud.overhead_s.value
-        if state.radio_state == "idle":
-            seconds += state.link.promotion_s.value
-        if source == _APP:
-            wire = workload.input_wire
-            size_bytes = float(wire.bytes_per_frame * workload.frames)
-            seconds += self.mover.encode(size_bytes, wire.encode_bytes_per_s)[0]
-        else:
-            size_bytes = size * ITEM_BYTES[self.choices[source].precision]
-            seconds += self._move(size, source, _APP)
-        return seconds + size_bytes / state.up_bytes_per_s
-
-    def _download(self, size: float, target: str) -> float:
-        state, workload = self.question.conditions, self.question.workload
-        assert state.link is not None
-        size_bytes = size * ITEM_BYTES["fp32"]
-        if target == _APP:
-            size_bytes = float(workload.output_wire.bytes_per_frame * workload.frames)
-        seconds = state.link.round_trip_s.value / 2 + size_bytes / state.down_bytes_per_s
-        return seconds + self._move(size, _APP, target)
-
-
-def layer_graph(question: Question) -> "Graph":
-    """Planned layers with the app before and after them; sizes in elements of all frames."""
-    import networkx as nx  # slow to import, and only needed here
-
-    graph: Graph = nx.DiGraph()
-    stages = question.workload.stages
-    elements = {stage.name: float(stage.output_bytes(0, stage.units, "int8")) for stage in stages}
-    elements["input"] = float(prod(question.workload.input_shape) * question.workload.frames)
-    for stage in stages:
-        for name in stage.reads:
-            graph.add_edge(name, stage.name, size=elements[name])
-    for stage in stages:
-        if not graph.out_degree(stage.name):
-            graph.add_edge(stage.name, _ANSWER, size=elements[stage.name])
-    return graph
-
-
-def _teams(question: Question, priced: Priced) -> Iterator[dict[str, Choice]]:
-    """One choice per processor at its highest frequency: the fastest, then the most exact.
-
-    A choice that runs more layers comes before one that runs fewer.
-    """
-    processors, errors = question.soc.processors, question.workload.quantisation_error
-    by_name: dict[str, list[Choice]] = {}
-    for choice in priced:
-        if choice.frequency_hz == processors[choice.processor].frequencies_hz[-1]:
-            by_name.setdefault(choice.processor, []).append(choice)
-
-    def fast(choice: Choice) -> tuple[float, ...]:
-        return -len(priced[choice]), sum(priced[choice].values())
-
-    def true(choice: Choice) -> tuple[float, ...]:
-        return errors.get(choice.precision, 0.0), *fast(choice)
-
-    for preference in (fast, true):
-        yield {name: min(choices, key=preference) for name, choices in by_name.items()}
-
-
-def _schedules(question: Question, priced: Priced, schedule: Schedule) -> Iterator[Blocks]:
-    """What list scheduling answers for each team, with the cloud and without."""
-    graph, mover = layer_graph(question), Mover(question, question.device())
-    may_leave = question.options.remote_segments > 0 and question.conditions.has_cloud
-    for team in _teams(question, priced):
-        transfers = _Transfers(question, mover, team)
-        for cloud in (True, False) if may_leave else (False,):
-            compute = _compute(question, priced, team, cloud=cloud)
-            if all(compute.values()):
-                rows = schedule(graph, compute, transfers.seconds)
-                where = {task: team[name] for task, name, _, _ in rows if name in team}
-                yield blocks_of(question, where)
-
-
-def _compute(
-    question: Question, priced: Priced, team: Mapping[str, Choice], *, cloud: bool
-) -> dict[Task, dict[Processor, float]]:
-    """Seconds of each layer on each of the team that can run it, and in the cloud."""
-    compute: dict[Task, dict[Processor, float]] = {"input": {_APP: 0.0}, _ANSWER: {_APP: 0.0}}
-    for stage in question.workload.stages:
-        row = {
-            name: priced[choice][stage.name]
-            for name, choice in team.items()
-            if stage.name in priced[choice]
-        }
-        if cloud:
-            server = question.conditions.cloud
-            assert server is not None
-            row[CLOUD] = float(cloud_service(server, stage).seconds)
-        compute[stage.name] = row
-    return compute
-
-
-def scheduled_plan(question: Question, planner: str, schedule: Schedule) -> Plan:
-    """The best of the schedules that keep the device's rules and of all single processors."""
-    priced, evaluations = priced_layers(question)
-    stages = question.workload.stages
-    alone = [
-        blocks_of(question, {stage.name: choice for stage in stages})
-        for choice, layers in priced.items()
-        if len(layers) == len(stages)
-    ]
-    lists = [
-        blocks for blocks in _schedules(question, priced, schedule) if _legal(blocks, question)
-    ]
-    return best_plan(question, planner, evaluations, [*lists, *alone])
-
-
-def _legal(blocks: Blocks, question: Question) -> bool:
-    """Whether a schedule keeps the rules it knows nothing of, such as one run in the cloud."""
-    try:
-        check(Plan("schedule", blocks, None, 0, question.options.runtime), question, goals=False)
-    except PlanError:
-        return False
-    return True

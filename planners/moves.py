@@ -84,7 +84,7 @@ class Mover:
         names = tuple(self.question.soc.processors)
         lane_s, joules = self._all_moves(sources, placements, names)
         ready_s, ready_j = self._ready(sources, placements, names)
-        convert_s, convert_j = self._conversions(sources, stage, placements)
+        convert_s, convert_j = self.conversions(sources, stage, placements)
         seconds = (lane_s + ready_s).max(axis=2) + convert_s
         return Way(seconds, joules + ready_j + convert_j)
 
@@ -176,9 +176,10 @@ class Mover:
             awake.setdefault(name, soc.processors[name].frequencies_hz[-1])
         return awake
 
-    def _conversions(
+    def conversions(
         self, sources: Sequence[Source], stage: Stage, placements: Sequence[Placement]
     ) -> tuple[Floats, Floats]:
+        """Seconds and joules from each source (rows) to each placement of a stage (columns)."""
         held = [tuple(sorted({precision for _, _, precision in s.parts})) for s in sources]
         kinds = list(dict.fromkeys(held))
         seconds = np.zeros((len(kinds), len(placements)))

@@ -6,7 +6,7 @@ channel-wise distribution: a share p of a layer's output channels to the CPU, th
 p from a small grid, here the options' cuts and either processor alone. Section 5: quantised
 integers on the CPU, half precision on the GPU. Each layer takes the share of least predicted
 time; what moving and converting its input costs is not weighed, as in the paper. Its third
-technique, branches on different processors, needs a branching graph.
+technique, whole branches on different processors, is not built: `heft` does that.
 
 The paper minimises latency and knows no limits, so the result competes under the question's
 objective and limits with the same in the most exact precision and with every single processor.
@@ -15,7 +15,7 @@ objective and limits with the same in the most exact precision and with every si
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from planners.listing import best_plan, blocks_of, priced_layers
+from planners.candidates import best_plan, blocks_of, priced_layers
 from planners.options import Choice
 from planners.tables import StageTable, stage_table
 from planners.values import NotApplicable, Plan, Question, UnitBlock

@@ -14,7 +14,13 @@ memory and error, which the paper lacks, are kept by leaving out cuts that break
 
 from collections.abc import Iterator
 
-from planners.listing import Blocks, Priced, best_plan, blocks_of, priced_layers
+from planners.candidates import (
+    Blocks,
+    Priced,
+    best_plan,
+    blocks_of,
+    priced_layers,
+)
 from planners.values import NotApplicable, Plan, Question
 
 

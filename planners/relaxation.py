@@ -1,222 +1,208 @@
-"""The cheapest path under limits by one linear price: multipliers, exchanges, then labels.
+"""Least costs of a branching graph's options: what no plan can go below, whatever runs beside it.
 
-Multipliers on the limited components give a lower bound (`planners.dual`) and, since each bound
-comes with a path, mostly a good plan. Rows that no better path takes go (`planners.reduction`),
-paths nearby are tried (`planners.exchanges`), and labels (`planners.labels`) search what is left
-between the plan and the bound.
+Options of a layer fall into classes by their processors and precisions. Between classes lie the
+least seconds and joules of moving and converting a tensor, over all clocks and cuts of a class;
+sharing the bus, waking without need and changes of clock are left out, so that the sum of all
+least costs is a lower bound on what the law says (`planners.branching` proves plans by it).
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.dual import Passes, Paths, passes, trace
-from planners.exchanges import exchanges
-from planners.labels import Rules, explore
-from planners.multipliers import highest_bound
-from planners.network import BYTES, Network
-from planners.reduction import reduced, useful_rows
-from planners.solutions import PROVED, ROUNDING, Solution, binding, compared
+from planners.compiling import baseline_w
+from planners.moves import Mover, Source
+from planners.options import Placement
+from planners.remote import Remote
+from planners.tables import StageTable, stage_table
+from planners.values import CLOUD, Question
+from socs.law import cloud_service
+from workloads import Stage
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-_EXPONENTS, _STEPS = np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)
-"""Of two, around the best multiplier of a single limit, and how they close in on it."""
-_CROWDED = 4
-"""Rows a layer above which it pays to leave some out, and to look for a better plan nearby."""
-_SHRUNK = 0.75
-"""Share of rows below which laying out what is left pays."""
-_AGAIN = 4
-"""Times as many labels where the first search is not complete."""
-_TRACED = 4
-"""Weightings of a grid, those of the highest bounds, whose paths are tried as plans."""
-_BOUNDS = 6
-"""Of the multipliers of several limits, those of the highest bounds, which labels have to pass."""
-_LABELS = 8_192
-"""Labels kept over all layers, and how few and many that may be after one."""
-_FEWEST, _MOST = 96, 1_024
 
 
-class LinearSearch:
-    """One network, one linear price; lives for one answer."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of options: where the parts of a layer run, and how exactly."""
 
-    def __init__(
-        self,
-        network: Network,
-        price: Floats,
-        solution: Solution,
-        *,
-        below: float = np.inf,
-        also: Solution | None = None,
-    ) -> None:
-        """`below`: costs above it are of no use; `also`: another solution that takes what it can.
-
-        A solution without a price, joules x seconds, is improved only through `below`.
-        """
-        self.network, self.price, self.solution = network, price, solution
-        self.below = below
-        self.takers = (solution,) if also is None else (solution, also)
-        limits = solution.limits
-        found = binding(network, limits)
-        alone = (price > 0.0).sum() == 1
-        self.active = [d for d in found if not (price[d] > 0.0 and alone)]
-        self.most = np.array(limits.sums)
-        self.most[BYTES] = limits.memory_bytes - network.least_live().sum()
-        self.units = np.eye(4)[self.active]
+    processors: tuple[str, ...]
+    """In the order of the parts; the cloud's name alone for a layer that is away."""
+    precisions: tuple[str, ...]
 
     @property
-    def top(self) -> float:
-        """Cost that a path must undercut to be of use."""
-        if self.solution.price is None:
-            return self.below
-        return min(self.below, self.solution.value * (1.0 - PROVED))
+    def away(self) -> bool:
+        """Whether the layer is in the cloud."""
+        return self.processors == (CLOUD,)
 
-    def run(self) -> Network | None:
-        """Improve the solution; what holds all better paths, None where there are none."""
-        weights, highest = self._relaxed()
-        return None if highest >= self.top else self._labelled(weights)
 
-    def bound(self) -> float:
-        """What no path that keeps the limits costs less than; inf where there is none.
+AWAY = Kind((CLOUD,), ("fp32",))
 
-        Rows may be gone that only paths dearer than the solution take: these cost that or more.
-        """
-        highest = self._relaxed()[1]
-        return min(highest, self.solution.value)
 
-    def _relaxed(self) -> tuple[list[Floats], float]:
-        """Weightings of the highest bounds, the best first, and the highest bound."""
-        first = passes(self.network, np.array([self.price, *self.units]))
-        paths = self._take(trace(first))
-        least = float(first.total[0])
-        if (first.total[1:] > self.most[self.active] * (1.0 + ROUNDING)).any():
-            return [self.price], np.inf
-        linear = self.solution.price is not None
-        if linear and (self.solution.limits.kept(paths)[0] or least >= self.top):
-            return [self.price], least
-        return self._multipliers(first, paths)
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """One layer's options: their own costs, and their classes."""
 
-    def _take(self, paths: Paths) -> Paths:
-        for taker in self.takers:
-            taker.take(paths)
-        return paths
+    stage: Stage
+    table: StageTable
+    seconds: Floats
+    joules: Floats
+    stored_bytes: Floats
+    live_bytes: Floats
+    error2: Floats
+    kinds: tuple[Kind, ...]
+    kind: NDArray[np.int64]
+    """Of each option; arrays are (options,), the cloud's last where there is one."""
+    placements: tuple[tuple[Placement, ...], ...]
+    """Of each class."""
 
-    def _labelled(self, weights: list[Floats]) -> Network | None:
-        """Search what bounds leave of the network, twice, the second time with more labels."""
-        left, rules = self._left(self.network, weights)
-        count = len(self.network.layers)
-        if left is not None and self._exchange(rules.bounds, np.arange(len(weights))):
-            left, rules = self._left(left, weights)
-        room = min(max(_LABELS // count, _FEWEST), _MOST)
-        for most_labels in (room, _AGAIN * room):
-            if left is None:
-                return None
-            if len(left.option) <= _CROWDED * count:  # then more labels cost little
-                most_labels = _AGAIN * room
-            found, given_up = explore(rules, most_labels)
-            if len(found.rows):
-                self._take(found)
-            if given_up >= self.top:
-                return None
-            left, rules = self._left(left, weights)
-        return left
-
-    def _exchange(self, found: Passes, which: Ints) -> bool:
-        """Where many rows are left, try the best paths one row away from the cheapest.
-
-        At each of some weightings of a pass; whether that found a better plan.
-        """
-        network, before = found.network, self.top
-        if len(network.option) <= _CROWDED * len(network.layers):
-            return False
-        for number in which.tolist():
-            near = exchanges(found, number)
-            for taker in self.takers:
-                fine = np.flatnonzero(taker.limits.kept(near) & np.isfinite(near.cost))
-                costs = taker.costs(near)[fine]
-                if len(fine) and costs.min() < taker.value * (1.0 - PROVED):
-                    taker.take(near.path(int(fine[costs.argmin()])))
-        return self.top < before
-
-    def _left(self, network: Network, weights: list[Floats]) -> tuple[Network | None, Rules]:
-        """The network without rows that no better path takes, and what its labels have to pass."""
-        active = self.active
-        ends = np.eye(4)[: 2 * (self.solution.price is None)]
-        every = np.array([*weights, self.price, *self.units, *ends])
-        spare = np.array([(w - self.price)[active] @ self.most[active] for w in weights])
-        fixed = [*(self.most[active] * (1.0 + ROUNDING)), *([np.inf] * len(ends))]
-        thresholds = np.array([*(self.top + spare), self.top, *fixed])
-        thresholds = np.minimum(thresholds, np.finfo(float).max)
-        bounds = passes(network, every)
-        keep = useful_rows(bounds, thresholds)
-        left = network if keep.all() else reduced(network, keep)
-        if left is not None and left is not network:
-            bounds = passes(left, every)
-        rules = Rules(
-            bounds,
-            thresholds,
-            spare,
-            *compared(bounds.network, self.solution.limits, self.price),
-            self.solution.value * (1.0 - PROVED) if self.solution.price is None else np.inf,
+    def sources(self, number: int) -> tuple[Source, ...]:
+        """Where the least of a tensor is that an option of a class makes."""
+        kind, units = self.kinds[number], self.stage.units
+        rows = np.flatnonzero(self.kind == number)
+        cuts = self.table.options.cut[self.table.index[rows]]
+        edges = [(0, int(cuts.min())), (int(cuts.max()), units)][: len(kind.processors)]
+        parts = tuple(
+            (name, float(self.stage.output_bytes(first, last, precision)), precision)
+            for name, precision, (first, last) in zip(
+                kind.processors, kind.precisions, edges, strict=True
+            )
         )
-        return left, rules
+        return (Source(parts, {}),)
 
-    def _shrink(self, found: Passes, best: int, spare: float) -> None:
-        """Leave out rows that no better path takes, by one weighting of a pass, where many may go.
 
-        Whatever is wanted lies in what remains. Where that is nothing, the labels find so.
+def choices(question: Question, stage: Stage, *, cloud: bool) -> Choices:
+    """Price a layer's options."""
+    table = stage_table(question, stage, question.runtime(question.options.runtime))
+    kinds: dict[Kind, list[Placement]] = {}
+    of_signature = []
+    for signature in range(len(table.signatures)):
+        placement = table.placement_of(signature)
+        kind = Kind(tuple(c.processor for c in placement), tuple(c.precision for c in placement))
+        known = kinds.setdefault(kind, [])
+        if placement not in known:
+            known.append(placement)
+        of_signature.append(list(kinds).index(kind))
+    numbers = np.array(of_signature, dtype=np.int64)[table.signature]
+    own = (table.seconds, table.joules, table.stored_bytes, table.activation_bytes, table.error2)
+    columns: list[Floats] = list(own)
+    if cloud:
+        server = question.conditions.cloud
+        assert server is not None
+        service_s = float(cloud_service(server, stage).seconds)
+        columns = [np.append(c, v) for c, v in zip(columns, (service_s, 0, 0, 0, 0), strict=True)]
+        numbers = np.append(numbers, len(kinds))
+        kinds[AWAY] = [()]
+    seconds, joules, stored, live, error2 = columns
+    placements = tuple(map(tuple, kinds.values()))
+    return Choices(
+        stage, table, seconds, joules, stored, live, error2, tuple(kinds), numbers, placements
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Between:
+    """Least costs from each class of a maker (rows) to each of a reader (columns)."""
+
+    move_s: Floats
+    move_j: Floats
+    convert_s: Floats
+    convert_j: Floats
+
+
+@dataclass(slots=True)
+class Ways:
+    """Least costs between the layers of one question."""
+
+    question: Question
+    mover: Mover
+
+    @classmethod
+    def of(cls, question: Question) -> "Ways":
+        """Under the question's conditions."""
+        return cls(question, Mover(question, question.device()))
+
+    def between(self, maker: Choices | None, reader: Choices) -> Between:
+        """From a maker (None: the app's input) to a reader; nothing but time to and from the cloud.
+
+        A download or an upload takes at least its bytes at the link's rate and half a round trip.
         """
-        if len(self.network.option) > _CROWDED * len(self.network.layers) and np.isfinite(self.top):
-            thresholds = np.full(len(found.weights), np.inf)
-            thresholds[best] = self.top + spare
-            keep = useful_rows(found, thresholds)
-            if keep.sum() < _SHRUNK * len(keep):
-                self.network = reduced(self.network, keep) or self.network
+        rows = 1 if maker is None else len(maker.kinds)
+        shape = (rows, len(reader.kinds))
+        found = Between(*(np.zeros(shape) for _ in range(4)))
+        for row in range(rows):
+            for column, kind in enumerate(reader.kinds):
+                away = maker is not None and maker.kinds[row].away
+                if away != kind.away:
+                    seconds = self._down_s(maker) if away else self._up_s(maker, row, reader)
+                    found.move_s[row, column] = seconds
+                elif not away:
+                    sources = self._input(reader) if maker is None else maker.sources(row)
+                    self._local(found, (row, column), sources, reader)
+        return found
 
-    def _multipliers(self, first: Passes, paths: Paths) -> tuple[list[Floats], float]:
-        """The weightings of the highest bounds found, the best first; the highest bound."""
-        price, active = self.price, self.active
-        if not active:
-            return [price], float(first.total[0])
-        if len(active) > 1:
-            found = highest_bound(self.network, price, active, self.most)
-            for some in found.paths:
-                self._take(some)
-            return list(found.weights[:_BOUNDS]), found.value
-        weights, highest = self._on_grids(active[0], first, paths)
-        return [weights], highest
+    def _input(self, reader: Choices) -> tuple[Source, ...]:
+        home = self.question.soc.runtime_processor
+        size = float(self.question.workload.stages[0].input_bytes("fp32"))
+        return (Source(((home, size, "fp32"),), {}),)
 
-    def _on_grids(self, component: int, first: Passes, paths: Paths) -> tuple[Floats, float]:
-        """The best multiplier of one limit, on grids in its logarithm that close in on it."""
-        scale = _scale(self.price, component, self.most, paths)
-        centre, best, highest = 0.0, self.price, float(first.total[0])
-        for step in _STEPS:
-            exponents = _EXPONENTS * step + centre
-            weights = np.tile(self.price, (len(exponents), 1))
-            weights[:, component] += scale * 2.0**exponents
-            found = passes(self.network, weights)
-            spare = (weights - self.price)[:, component] * self.most[component]
-            values = found.total - spare
-            order = np.argsort(-values, kind="stable")
-            self._take(trace(found, order[:_TRACED]))
-            top, centre = int(order[0]), float(exponents[order[0]])
-            if values[top] > highest:
-                best, highest = weights[top], float(values[top])
-            if self._beaten(highest):
-                break
-            self._shrink(found, top, float(spare[top]))
-        return best, highest
+    def _local(
+        self, found: Between, at: tuple[int, int], sources: Sequence[Source], reader: Choices
+    ) -> None:
+        lanes = self.mover.moves(sources[0].parts, reader.kinds[at[1]].processors)
+        found.move_s[at] = max((seconds for seconds, _ in lanes.values()), default=0.0)
+        found.move_j[at] = sum(joules for _, joules in lanes.values())
+        seconds, joules = self.mover.conversions(sources, reader.stage, reader.placements[at[1]])
+        found.convert_s[at], found.convert_j[at] = seconds.min(), joules.min()
 
-    def _beaten(self, bound: float) -> bool:
-        """Whether a bound shows that the solution is the best there is."""
-        return self.solution.price is not None and self.top <= bound
+    def _up_s(self, maker: Choices | None, row: int, reader: Choices) -> float:
+        state = self.question.conditions
+        assert state.link is not None and state.cloud is not None
+        hop_s = state.link.round_trip_s.value / 2 + state.cloud.overhead_s.value
+        if maker is None:
+            workload = self.question.workload
+            size = float(workload.input_wire.bytes_per_frame * workload.frames)
+        else:
+            size = sum(part[1] for part in maker.sources(row)[0].parts)
+        return hop_s + size / state.up_bytes_per_s
 
+    def _down_s(self, maker: Choices | None) -> float:
+        state = self.question.conditions
+        assert state.link is not None and maker is not None
+        size = float(maker.stage.output_bytes(0, maker.stage.units, "fp32"))
+        return state.link.round_trip_s.value / 2 + size / state.down_bytes_per_s
 
-def _scale(price: Floats, component: int, most: Floats, paths: Paths) -> float:
-    """Price at which the cheapest path (the first) and the thriftiest cost the same."""
-    costs = paths.sums @ price
-    saved = paths.sums[0, component] - paths.sums[1, component]
-    dearer = costs[1] - costs[0]
-    if saved > 0.0 and dearer > 0.0:
-        return float(dearer / saved)
-    return float(abs(costs[0]) / max(most[component], 1e-300))
+    def deliver_s(self, maker: Choices) -> tuple[Floats, Floats]:
+        """Least seconds and joules from each class to where the app reads."""
+        home, state = self.question.soc.runtime_processor, self.question.conditions
+        seconds, joules = np.zeros(len(maker.kinds)), np.zeros(len(maker.kinds))
+        for row, kind in enumerate(maker.kinds):
+            if kind.away:
+                assert state.link is not None
+                workload = self.question.workload
+                size = float(workload.output_wire.bytes_per_frame * workload.frames)
+                seconds[row] = state.link.round_trip_s.value / 2 + size / state.down_bytes_per_s
+                continue
+            lanes = self.mover.moves(maker.sources(row)[0].parts, (home,))
+            seconds[row] = max((s for s, _ in lanes.values()), default=0.0)
+            joules[row] = sum(j for _, j in lanes.values())
+        return seconds, joules
+
+    def away(self) -> tuple[float, float]:
+        """Least seconds, and least joules above the active baseline, of any use of the cloud."""
+        seconds, joules = Remote.of(self.question).least()
+        return seconds, joules - seconds * self.active_w()
+
+    def active_w(self) -> float:
+        """What the device draws while a request is under way, whatever it does."""
+        return sum(w for _, w in baseline_w(self.question, self.question.conditions, active=True))
+
+    def wake(self, processor: str) -> tuple[float, float]:
+        """Seconds and joules of leaving the sleep state; none for the runtime's own processor."""
+        if processor == self.question.soc.runtime_processor:
+            return 0.0, 0.0
+        phase = self.mover.device.wake(processor)
+        seconds = float(phase.seconds)
+        return seconds, sum(float(j) + float(w) * seconds for _, j, w in phase.loads)

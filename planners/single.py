@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from planners.candidates import best_plan, blocks_of, priced_layers
 from planners.chain import Scope
 from planners.checking import broken_limits
-from planners.listing import best_plan, blocks_of, priced_layers
 from planners.options import allowed_processors
 from planners.prediction import predict
 from planners.search import find_plan

@@ -8,6 +8,7 @@ import numpy as np
 
 from planners.discovery import load_planner
 from planners.values import PAPER, Conditions, Goals, Options, Plan, PlanFunction, Question
+from sim.acceptance import accepted_plan
 from sim.engine import run
 from sim.numerics import as_inputs, carry_values, seeded_weights
 from socs import Host, Soc, load_soc
@@ -48,7 +49,7 @@ class InferenceHost:
         frames: int | None = None,
         weights: Mapping[str, Weights] | None = None,
     ) -> Workload:
-        """Take a model in, by name, YAML path or value; without weights, synthetic ones."""
+        """Take a model in, by name, path or value; without weights, its own or synthetic ones."""
         loaded = model if isinstance(model, Workload) else load_workload(model, frames=frames)
         held = seeded_weights(loaded) if weights is None else weights
         self._models[loaded.name] = (loaded, held)
@@ -63,7 +64,7 @@ class InferenceHost:
         workload, weights = self.model(model)
         x = self.frames_of(workload, inputs)
         question = self.question(workload, goals or Goals())
-        plan = self.plan_function()(question)
+        plan, _ = accepted_plan(question, self.plan_function())
         outcome = run(plan, question, record=False)
         output, _ = carry_values(plan, workload, x, weights)
         return Inference(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from workloads import Workload
 from workloads.demand import Amount, Units
 from workloads.layer import Shape
+from workloads.sensitivity import ScoreErrors
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,11 @@ class Rest(Workload):
     def input_shape(self) -> Shape:
         """Shape of one frame of what its first layer reads."""
         return self.stages[0].input_shape
+
+    @property
+    def score_errors(self) -> ScoreErrors | None:
+        """The whole workload's."""
+        return self.whole.score_errors
 
     def spectrum(self, stage_name: str) -> NDArray[np.float64]:
         """The whole workload's."""

@@ -13,6 +13,7 @@ import yaml
 
 from experiments import load_results
 from planners import Goals, Question, check
+from planners.conformance import ConformanceError
 from socs import load_soc
 from workloads import load_workload
 from workloads.scratch import Scratch
@@ -76,9 +77,20 @@ def test_add_a_planner(tmp_path):
     assert {block.processor for block in plan.blocks} == {"cpu"}
 
 
-def test_have_a_planner_checked():
-    (_, source) = blocks("Add a planner", "python")
+def test_the_planner_of_the_page_is_checked_as_the_page_says(tmp_path, monkeypatch):
+    (planner, source) = blocks("Add a planner", "python")
+    monkeypatch.setitem(sys.modules, "my_planner", module(planner, "my_planner", tmp_path))
     exec(compile(source, "CONTRIBUTING.md", "exec"), {})
+
+
+def test_checking_bites_where_the_planner_of_the_page_is_broken(tmp_path, monkeypatch):
+    (planner, source) = blocks("Add a planner", "python")
+    spoilt = planner.replace('only(question, "cpu")', 'replace(only(question, "cpu"), blocks=())')
+    assert spoilt != planner
+    made = module(f"from dataclasses import replace\n{spoilt}", "my_planner", tmp_path)
+    monkeypatch.setitem(sys.modules, "my_planner", made)
+    with pytest.raises(ConformanceError):
+        exec(compile(source, "CONTRIBUTING.md", "exec"), {})
 
 
 def test_add_a_layer_kind(tmp_path):

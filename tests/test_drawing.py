@@ -8,6 +8,8 @@ import pytest
 from networks import network
 from PIL import Image
 
+from experiments.drawing.concept import concept
+from experiments.drawing.days import day_of_use
 from experiments.drawing.gaps import LEAST_GAP, gap_and_time
 from experiments.drawing.plans import plan_over_layers
 from experiments.drawing.replanning import replanning
@@ -203,6 +205,12 @@ def test_replanning_shows_totals_failures_and_the_condition():
     assert upper.get_xlim() == lower.get_xlim()
 
 
+def test_replanning_may_show_what_was_spent_so_far():
+    table = pd.DataFrame({"time_s": [0.0, 1.0, 2.0], "scheme": "static", "condition": 1.0})
+    upper = replanning(table.assign(energy_j=[1.0, 2.0, 0.5]), running=True)
+    assert list(upper.lines[0].get_ydata()) == [1.0, 3.0, 3.5]
+
+
 # all of them
 
 
@@ -216,6 +224,9 @@ def every_figure(question, plan):
     yield tornado(swings, base=1.5, label="energy")
     requests = {"time_s": [0.0, 1.0], "scheme": "static", "energy_j": 1.0, "condition": 2.0}
     yield replanning(pd.DataFrame(requests))
+    window = {"scheme": ["deepx"], "time_s": 0.0, "charge": 0.5, "empty": False, "power_w": 1.0}
+    yield day_of_use(pd.DataFrame(window))
+    yield concept()
 
 
 def test_figures_have_column_width_and_the_same_bytes_again(question, plan, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.chains import ask, chain, drawn
 from benchmarks.gaps import measured
-from planners import Goals, load_planner, relaxation
+from planners import Goals, linear_search, load_planner
 from planners.dual import passes
 from planners.labels import _Exploration
 
@@ -50,7 +50,7 @@ def work(count, monkeypatch):
 
     question = ask("tegra_k1", chain(random.Random(0), count), goals=Goals(error=0.5))
     with monkeypatch.context() as patch:
-        patch.setattr(relaxation, "passes", counted)
+        patch.setattr(linear_search, "passes", counted)
         patch.setattr(_Exploration, "_over", placed)
         plan = load_planner("deepx")(question)
     return plan.evaluations, priced, labels
@@ -66,7 +66,7 @@ def test_work_is_linear_in_layers(monkeypatch):
 
 def test_work_is_linear_where_labels_have_to_go(monkeypatch):
     """With as little room as may be, what is kept after a layer does not grow with layers."""
-    monkeypatch.setattr(relaxation, "_FEWEST", 4)
-    monkeypatch.setattr(relaxation, "_LABELS", 0)
+    monkeypatch.setattr(linear_search, "_FEWEST", 4)
+    monkeypatch.setattr(linear_search, "_LABELS", 0)
     found = {count: work(count, monkeypatch) for count in (25, 50, 100)}
     assert all(labels <= 2 * 16 * count for count, (_, _, labels) in found.items())

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 
-from experiments.executing import executed, texts
+from experiments.executing import executed, read, texts
 
 FOLDER = Path(__file__).parent.parent / "experiments" / "notebooks"
 SOURCES = sorted(FOLDER.glob("*.py"))
@@ -32,11 +31,12 @@ def test_there_are_notebooks():
 
 @pytest.mark.parametrize("source", named(SOURCES))
 def test_a_notebook_holds_the_cells_of_its_source(source):
-    assert cells(shipped(source)) == cells(jupytext.read(source)), "run: make notebooks"
+    assert cells(shipped(source)) == cells(read(source)), "run: make notebooks"
     first, *_, last = [text for kind, text in cells(shipped(source)) if kind == "markdown"]
     assert "**Question.**" in first
     assert "**Answer.**" in last
     content = source.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert "# %%" not in content  # the mark of a cell, were it read as text
     assert len(content) < 300_000
     assert str(FOLDER.parent.parent) not in content
 
@@ -54,6 +54,13 @@ def test_a_quick_notebook_prints_what_it_printed(source):
 @pytest.mark.parametrize("source", named(path for path in SOURCES if path.stem not in QUICK))
 def test_a_notebook_prints_what_it_printed(source):
     same(source)
+
+
+@pytest.mark.slow
+def test_notebooks_have_sound_types():
+    mypy = pytest.importorskip("mypy.api", reason="needs the extra `lint`")
+    report, faults, status = mypy.run(["--scripts-are-modules", *map(str, SOURCES)])
+    assert status == 0, report + faults
 
 
 def test_an_outdated_notebook_is_noticed(tmp_path):

@@ -1,5 +1,7 @@
 """Imported ONNX models: outputs against onnxruntime, folding, stages, and what is refused."""
 
+import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -393,11 +395,22 @@ def seed_model() -> bytes:
     return model.then("MatMul", model.real(75, 4)).proto().SerializeToString()
 
 
+MOST_SECONDS, MOST_BYTES = 5.0, 200_000_000
+"""Of a file: processor time, which other processes do not lengthen, and memory at its peak."""
+
+
 def check_mutation(data: st.DataObject, folder: Path) -> None:
     path = folder / "m.onnx"
     path.write_bytes(mutated(data, seed_model()))
-    with suppress(SpecError):
-        load_workload(path)
+    tracemalloc.start()
+    began_s = time.process_time()
+    try:
+        with suppress(SpecError):
+            load_workload(path)
+        assert time.process_time() - began_s < MOST_SECONDS
+        assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.data())

@@ -277,6 +277,7 @@ def test_the_command_prints_and_writes(reduced, tmp_path):
         assert said in run.stdout
     assert max(map(len, run.stdout.splitlines())) <= 80
     assert "written to" in run.stderr
+    assert run.stderr.rstrip().endswith(str(tmp_path / "out" / "report.html"))
     again = CliRunner().invoke(main, ["reproduce", "--out", str(tmp_path / "out"), "--json"])
     assert set(json.loads(again.stdout)) == {*KEYS, "parameters"}
 

@@ -7,21 +7,25 @@ import re
 import subprocess
 import sys
 from contextlib import redirect_stderr
+from pathlib import Path
 
 import pytest
+import yaml
 
 from experiments import terminal
+from planners import planner_names
 
 pty = pytest.importorskip("pty", reason="terminals are those of POSIX")
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-ALL = "cpu_only,gpu_only,dsp_only,lpc_only,cloud_only,neurosurgeon,heft,peft,rlc,dad,deepx"
+ALL = ",".join(planner_names())
 SNAPDRAGON = ("alexnet", "--soc", "snapdragon_800")
 COMMANDS = [
     ("infer", *SNAPDRAGON, "--planner", "deepx", "--options", "full"),
     ("plan", *SNAPDRAGON, "--planner", "deepx", "--options", "full", "--explain"),
     ("plan", *SNAPDRAGON, "--planner", "deepx", "--pareto"),
     ("compare", *SNAPDRAGON, "--planners", ALL),
-    ("list", "planners"),
+    ("list",),
+    ("sweep", "plan", "bandwidth_error"),
     ("show", "alexnet"),
     ("show", "tegra_k1"),
 ]
@@ -112,6 +116,27 @@ def test_a_narrow_terminal_loses_no_number():
     assert letters == sorted(re.sub(r"[\s─]", "", piped(words)))
 
 
+def test_a_stream_with_policies_ends_with_all_of_them_side_by_side(tmp_path):
+    shipped = Path(__file__).parent.parent / "experiments/configs/replanning_pays.yaml"
+    document = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    document |= {"requests": 20, "replications": 2, "warm_up_s": 0.0}
+    (tmp_path / "short.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    text = piped(("stream", str(tmp_path / "short.yaml")))
+    assert max(widths(text)) <= 80
+    last = text.split("means a request, by policy\n")[1].splitlines()
+    titles = [policy.get("name", policy["policy"]) for policy in document["policies"]]
+    told = json.loads(piped(("stream", str(tmp_path / "short.yaml"), "--json")))
+    for title in titles:
+        mean = told["policies"][title]["metrics"]["energy_per_request_j"]["mean"]
+        assert any(title in line and f"{mean:.4g}" in line.split() for line in last)
+
+
+def test_names_and_descriptions_are_two_columns():
+    lines = piped(("list", "hosts")).splitlines()[1:]
+    starts = {re.match(r"  \S+ +", line).end() for line in lines}
+    assert len(starts) == 1
+
+
 def test_no_color_means_no_escapes_in_tables():
     text = in_terminal(COMMANDS[0], 80, NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", text)
@@ -141,5 +166,5 @@ def test_progress_in_a_pipe_tells_the_time_left(monkeypatch):
 def test_progress_on_a_terminal_fits_80_columns():
     text = in_terminal(("compare", *SNAPDRAGON, "--planners", ALL), 80)
     bars = [part for part in re.split(r"[\r\n]", ESCAPE.sub("", text)) if "planners" in part]
-    assert any("/11" in part and ":" in part for part in bars)
+    assert any(f"/{len(planner_names())}" in part and ":" in part for part in bars)
     assert all(len(part) <= 80 for part in bars)

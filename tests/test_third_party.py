@@ -11,7 +11,7 @@ import pytest
 MODULE = '''
 """Everything where it runs alone with the least energy: another package's planner."""
 
-from planners.listing import best_plan, blocks_of, priced_layers
+from planners.candidates import best_plan, blocks_of, priced_layers
 
 
 def plan(question):

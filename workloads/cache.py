@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the code that builds what is cached changes its results."""
 
 Arrays = dict[str, NDArray[np.float32]]

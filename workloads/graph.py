@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from workloads.real_weights import spectrum_of
 from workloads.specs import WorkloadSpec
 from workloads.stages import Layer, Stage
 from workloads.wiring import LayerGraph
+
+if TYPE_CHECKING:
+    from workloads.sensitivity import ScoreErrors
 
 __all__ = ["Layer", "Stage", "Wire", "Workload"]
 
@@ -101,7 +105,10 @@ class Workload:
         return {stage.name: stage for stage in self.stages}
 
     def spectrum(self, stage_name: str) -> NDArray[np.float64]:
-        """(groups, min(rows, columns)): singular values, descending, squares sum to 1 a group."""
+        """(groups, min(rows, columns)): singular values, descending, squares sum to 1 a group.
+
+        Of the weights; of the outputs over inputs where factors follow those.
+        """
         found = self._spectra.get(stage_name)
         if found is None:
             found = self._spectra[stage_name] = self._draw_spectrum(stage_name)
@@ -121,7 +128,8 @@ class Workload:
         stage, weights = self.stage(stage_name), self.spec.weights
         real = None if self.weights is None else self.weights[stage_name]
         if real is not None:
-            return spectrum_of(real.matrix)
+            known = getattr(real, "spectrum", None)
+            return spectrum_of(real.matrix) if known is None else known
         count = min(stage.weight.rows, stage.weight.columns)
         if not count:
             return np.zeros((stage.groups, 0))
@@ -130,6 +138,16 @@ class Workload:
         drawn = np.asarray(singular_values(profile, stage.groups, count, seed), np.float64)
         drawn.flags.writeable = False
         return drawn
+
+    @cached_property
+    def score_errors(self) -> "ScoreErrors | None":
+        """What compaction and precision of each layer do to the scores, measured; None: unknown.
+
+        Known for real weights; the first call may take a minute, later ones read it from disk.
+        """
+        from workloads.sensitivity import score_errors
+
+        return None if self.weights is None else score_errors(self)
 
     def tail_energy(self, stage_name: str, rank: Units | None) -> Amount:
         """Share of squared singular values beyond `rank`, mean over groups; 0 for None.

@@ -34,12 +34,18 @@ def workload_of(
     source: str,
     description: str | None = None,
     frames: int | None = None,
+    signal: str | None = None,
 ) -> Workload:
-    """A workload of layers (fields as in YAML) with real weights; SpecError where it has faults."""
+    """A workload of layers (fields as in YAML) with real weights; SpecError where it has faults.
+
+    `signal` names what its input holds in use, where that is known.
+    """
     document = document_of(
         name, layers, weights, input_shape, output_shape, source=source, description=description
     )
     try:
+        document["input"]["signal"] = signal
+        document["weights"]["factors"] = "weights" if signal is None else "outputs"
         spec = WorkloadSpec.model_validate(document)
         return build(spec, frames=frames, weights=complete(spec, weights))
     except BuildError as error:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workloads.graph import Workload
+from workloads.signals import make_signal
 from workloads.specs import Levels
 
 Floats32 = NDArray[np.float32]
@@ -23,7 +24,7 @@ def make_inputs(
     seed: int = 0,
     variant: Literal["spectral", "integer"] = "spectral",
 ) -> Floats32:
-    """(count, *input_shape): seeded inputs of a workload.
+    """(count, *input_shape): seeded inputs of a workload; its signal's where it names one.
 
     Three dimensions: images of 1/f noise (natural images' amplitude falls with spatial frequency),
     whole numbers where the workload's input has levels. One dimension that 11 frames share:
@@ -34,6 +35,8 @@ def make_inputs(
     shape = workload.input_shape
     if variant == "integer":
         return rng.integers(0, 8, size=(count, *shape)).astype(np.float32)
+    if workload.spec.input.signal is not None:
+        return make_signal(workload.spec.input.signal, shape, count, seed)
     if len(shape) == 3:
         images = _images(count, shape, rng)
         levels = workload.spec.input.levels

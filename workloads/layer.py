@@ -8,7 +8,7 @@ fused kinds run on the units of their producer.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, TypeAlias
+from typing import Annotated, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +119,21 @@ class Weights(Protocol):
     @property
     def right(self) -> Floats:
         """(groups, largest rank, columns)."""
+
+
+@runtime_checkable
+class Corrected(Protocol):
+    """Weights whose bias depends on the rank in use."""
+
+    def bias_at(self, rank: int) -> Floats:
+        """(units,) at a rank per group."""
+
+
+def bias_of(weights: Weights, rank: int | None) -> Floats:
+    """(units,): what is added to the sums at a rank; None: dense."""
+    if rank is not None and isinstance(weights, Corrected):
+        return weights.bias_at(rank)
+    return weights.bias
 
 
 class Kind(Protocol):

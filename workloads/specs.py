@@ -64,6 +64,8 @@ class InputSpec(_Spec):
 
     shape: tuple[Count, ...] = Field(min_length=1, max_length=3)
     wire: WireSpec
+    signal: str | None = None
+    """What it holds in use, of `workloads/signals/`; left out: not known, noise of its shape."""
     levels: Levels | None = None
     """Left out: real-valued features of mean 0 and variance 1."""
 
@@ -74,6 +76,10 @@ class OutputSpec(_Spec):
     wire: WireSpec
 
 
+Factors = Literal["weights", "outputs"]
+"""What a layer's factors keep: its weights, or its outputs on inputs of its signal."""
+
+
 class WeightsSpec(_Spec):
     """Weights as they were trained, or synthetic ones with spectra like those of trained nets."""
 
@@ -82,6 +88,8 @@ class WeightsSpec(_Spec):
     seed: int = Field(ge=0)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """Of real weights, in a .npz beside this file and of its name; left out: synthetic ones."""
+    factors: Factors = "weights"
+    """Outputs for real weights only, and where the input's signal is known."""
 
 
 class WorkloadSpec(_Spec):

@@ -22,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from workloads.building import content_hash
 from workloads.cache import load_or_build
@@ -122,7 +123,15 @@ def _flat(weights: Mapping[str, LayerWeights]) -> dict[str, Floats32]:
 
 
 def _spectral(workload: Workload, seed: int) -> dict[str, LayerWeights]:
-    """Layer by layer: draw, run the sample through, scale and centre."""
+    """Layer by layer: draw, run the sample through, scale and centre.
+
+    On one thread: how many there are decides how BLAS adds up, and so the last bits.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _drawn(workload, seed)
+
+
+def _drawn(workload: Workload, seed: int) -> dict[str, LayerWeights]:
     count = SAMPLE.get(len(workload.input_shape), 96)
     made = {"input": make_inputs(workload, count=count, seed=_SAMPLE_SEED)}
     scratch, weights = Scratch(), {}

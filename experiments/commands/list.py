@@ -33,13 +33,14 @@ def command(kind: str | None, as_json: bool) -> None:
         return
     for name in kinds:
         click.echo(name)
+        longest = max((len(row["name"]) for row in found[name]), default=0)
         for row in found[name]:
-            click.echo(_line(row["name"], row["description"]))
+            click.echo(_line(f"{row['name']:<{max(16, longest)}}", row["description"]))
         if not found[name]:
             click.echo("  (none)")
 
 
 def _line(name: str, description: str, width: int = 80) -> str:
     """Name and the beginning of the description, in one line."""
-    line = f"  {name:<16} {description}"
+    line = f"  {name} {description}"
     return line if len(line) <= width else line[: width - 3].rstrip() + "..."

@@ -52,7 +52,8 @@ def command(out: Path, as_json: bool) -> None:
         click.echo(to_json(result))
     else:
         _show(result)
-    say(f"written to {out}: reproduce.json, planners.csv, cells.csv, figures, report.html")
+    say(f"written to {out}: reproduce.json, planners.csv, cells.csv, figures, timelines")
+    say(f"the page, to open in a browser: {out / 'report.html'}")
     failed = [row for row in result["verification"] if not row["within_bound"]]
     if failed:
         raise AnswerIsNo("verification failed: " + "; ".join(map(_failure, failed)))

@@ -17,12 +17,14 @@ def replanning(
     metric: str = "energy_j",
     metric_label: str = "energy a request, J",
     condition_label: str = "condition",
+    running: bool = False,
 ) -> "Axes":
     """A metric of each request over time, one line a scheme; the condition that changes below.
 
     requests: time_s (arrival), scheme (`static`, `replanned`, ...), the metric, condition. Each
     value holds until the scheme's next request; requests that failed (a missing metric) are
-    crosses at the top. Returns the upper axes.
+    crosses at the top. `running`: the sum so far instead, where differences are small and many.
+    Returns the upper axes.
     """
     with styled():
         upper, lower = new_axes(3.4, 2, (2.2, 1.0))
@@ -31,7 +33,7 @@ def replanning(
             part = part.sort_values("time_s")
             upper.step(
                 part["time_s"],
-                part[metric],
+                part[metric].cumsum() if running else part[metric],
                 line,
                 where="post",
                 color=ink,

@@ -41,7 +41,7 @@ assert verified is not None
 print(
     f"{outcome.latency_s:.3f} s, {outcome.energy_j:.3f} J, {outcome.peak_memory_bytes / 1e6:.1f} MB"
 )
-print(f"relative error {verified.relative_error:.3f}, limit {verified.error_bound:.2f}")
+print(f"relative error {verified.relative_error:.2f}, limit {verified.error_bound:.2f}")
 
 # %%
 table = compared(question, ["cpu_only", "cloud_only", "rlc", "dad", "deepx"])

@@ -16,8 +16,16 @@ _ROWS = (
 )
 
 
+_COMPARED = (
+    ("energy (J)", "energy_per_request_j"),
+    ("latency (s)", "mean_latency_s"),
+    ("99 % (s)", "latency_p99_s"),
+    ("missed", "missed_share"),
+)
+
+
 def show_stream(document: dict[str, Any]) -> None:
-    """Counts, figures with their intervals, and differences to the first policy."""
+    """Counts, figures with their intervals, differences to the first policy, all side by side."""
     console = output()
     for name, found in document["policies"].items():
         counts = found["requests"]
@@ -38,6 +46,18 @@ def show_stream(document: dict[str, Any]) -> None:
         for label, key, unit in _ROWS:
             _row(shown, f"{label} ({unit})", found["differences"][key])
         console.print(shown)
+    if len(document["policies"]) > 1:
+        console.print(f"{document['stream']}: means a request, by policy", style="bold")
+        console.print(_comparison(document["policies"]))
+
+
+def _comparison(policies: dict[str, Any]) -> Any:
+    """One row a policy."""
+    shown = table("policy", *(title for title, _ in _COMPARED))
+    for name, found in policies.items():
+        means = (found["metrics"][key]["mean"] for _, key in _COMPARED)
+        shown.add_row(name, *("-" if mean is None else f"{mean:.4g}" for mean in means))
+    return shown
 
 
 def _row(shown: Any, title: str, found: Interval) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from experiments.sweeps.building import Case, WrongValues, build_case
 from planners import Infeasible, NotApplicable, Plan, Question, load_planner
 from planners.batch import Arrays, Batch, best_of
-from planners.listing import blocks_of, priced_layers
+from planners.candidates import blocks_of, priced_layers
 from planners.neurosurgeon import cuts
 from planners.options import allowed_processors, layer_options
 from planners.values import Goals

@@ -16,6 +16,7 @@ from workloads.layer import (
     ShapeError,
     Weights,
     WeightShape,
+    bias_of,
     edges,
     image_shape,
     pair,
@@ -125,7 +126,7 @@ def values(
             patches = _patches(spec, x[frame], group, windows, scratch)
             out = y[frame, start - first : stop - first].reshape(stop - start, -1)
             factors(patches, None if scales is None else scales[frame].reshape(1), out)
-    y += weights.bias[first:last, None, None]
+    y += bias_of(weights, rank)[first:last, None, None]
     return half(y) if precision == "fp16" else y
 
 

@@ -13,6 +13,7 @@ from workloads.layer import (
     ShapeError,
     Weights,
     WeightShape,
+    bias_of,
 )
 from workloads.product import product
 from workloads.rounding import half, quantised
@@ -85,6 +86,6 @@ def values(
         scale = scales[:, 0]
     y: Floats = scratch.take("units", (last - first, len(x)))
     product(weights, 0, first, last, rank, precision)(x.T, scale, y)
-    y += weights.bias[first:last, None]
+    y += bias_of(weights, rank)[first:last, None]
     y = np.ascontiguousarray(y.T)
     return half(y) if precision == "fp16" else y

@@ -52,7 +52,14 @@ def _load(name: str, frames: int | None) -> Workload:
         {"name": "bins", "kind": "sigmoid"},
     ]
     return workload_of(
-        name, layers, weights, (1, 1, 1024), (units,), source=__doc__ or name, frames=frames
+        name,
+        layers,
+        weights,
+        (1, 1, 1024),
+        (units,),
+        source=__doc__ or name,
+        frames=frames,
+        signal="tones",
     )
 
 
