@@ -11,72 +11,17 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from planners import (
-    FULL,
-    PAPER,
-    Conditions,
-    Goals,
-    Infeasible,
-    Plan,
-    Question,
-    load_planner,
-)
+from benchmarks.chains import KINDS, ask, chain
+from benchmarks.gaps import measured
+from planners import FULL, PAPER, Goals, Plan, Question, load_planner
 from planners.kept import chain_of, forget
 from planners.search import score
-from socs import load_cloud, load_link, load_soc
-from workloads import Workload, load_workload
-from workloads.building import build
-from workloads.reader import read_text
-from workloads.specs import WorkloadSpec
+from workloads import load_workload
 
 PAIRS = [(s, m) for s in ("tegra_k1", "snapdragon_800") for m in ("alexnet", "cd_seide")]
-_FIGURE = "source: made for a benchmark, basis: assumed, low: 0.0, high: 1.0e+12"
-
-
-def ask(soc: str, workload: Workload, link: str | None = "lte", **fields: Any) -> Question:
-    """A question over a link to the server."""
-    conditions = Conditions(
-        link=load_link(link) if link else None, cloud=load_cloud("k40_server") if link else None
-    )
-    return Question(workload=workload, soc=load_soc(soc), conditions=conditions, **fields)
-
-
-def chain(generator: random.Random, count: int) -> Workload:
-    """A chain of dense layers of random widths."""
-    width = generator.choice((256, 512, 1024, 2048))
-    layers = "\n".join(
-        f"  - {{name: l{n}, kind: dense, units: {generator.randrange(64, 2560, 32)}}}"
-        for n in range(count)
-    )
-    text = f"""
-kind: workload
-name: random
-description: dense layers of random widths
-source: made for a benchmark
-frames: {generator.choice((1, 4, 32))}
-input:
-  shape: [{width}]
-  wire: {{name: fp32, bytes_per_frame: {4 * width}, lossless: true,
-    encode_bytes_per_s: {{value: 2.0e+9, {_FIGURE}}}}}
-output:
-  wire: {{name: fp32, bytes_per_frame: 4000, lossless: true,
-    encode_bytes_per_s: {{value: 2.0e+9, {_FIGURE}}}}}
-error_limit: {{value: 0.3, {_FIGURE}}}
-error_gain: {{dense: {{value: 1.0, {_FIGURE}}}}}
-quantisation_error:
-  int8: {{value: 0.02, {_FIGURE}}}
-  fp16: {{value: 0.001, {_FIGURE}}}
-weights:
-  seed: {generator.randrange(1000)}
-  spectra: {{dense: dense}}
-layers:
-{layers}
-"""
-    return build(read_text(text, WorkloadSpec))
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
@@ -124,48 +69,15 @@ def speed() -> dict[str, float]:
         question = ask("tegra_k1", chain(generator, count), goals=Goals(error=0.5))
         deepx(question)
         found[f"deepx_{count}_layers_s"] = seconds(lambda q=question: deepx(q), 9)  # type: ignore[misc]
+    # four times the layers: seconds a layer of the long chain over those of the short one
+    found["deepx_linearity"] = found["deepx_100_layers_s"] / found["deepx_25_layers_s"] / 4.0
     return found
 
 
-def limits(question: Question, generator: random.Random, kind: str) -> Goals | None:
-    """Goals that bind: between what the cheapest plan has and the least that there is."""
-    deepx = load_planner("deepx")
-    free = deepx(question).predicted
-    assert free is not None
-    goals = question.goals
-    if kind == "error":
-        return goals
-    fast = deepx(question.under(goals=replace(goals, objective="latency"))).predicted
-    assert fast is not None
-    share = generator.uniform(0.2, 0.8)
-    deadline_s = fast.latency_s + share * (free.latency_s - fast.latency_s)
-    memory_bytes = generator.uniform(0.7, 1.0) * free.peak_memory_bytes
-    if kind == "deadline":
-        return replace(goals, deadline_s=deadline_s)
-    return replace(goals, deadline_s=deadline_s, memory_bytes=memory_bytes)
-
-
 def gaps(kind: str, count: int) -> list[float]:
-    """Shares by which `deepx` exceeds the optimum, over random chains that have a plan."""
-    generator, deepx = random.Random(kind), load_planner("deepx")
-    found: list[float] = []
-    while len(found) < count:
-        error = generator.uniform(0.03, 0.6)
-        question = ask(
-            generator.choice(("tegra_k1", "snapdragon_800")),
-            chain(generator, generator.randint(4, 12)),
-            generator.choice((None, "wifi", "lte")),
-            goals=Goals(error=error),
-            options=replace(PAPER, precisions="all"),
-        )
-        goals = limits(question, generator, kind)
-        try:
-            question = question.under(goals=goals)
-            ours = value(deepx(question), question)
-        except Infeasible:
-            continue
-        found.append(ours / optimum(question) - 1.0)
-    return sorted(found)
+    """Shares by which `deepx` exceeds the proved bound, over random chains that have a plan."""
+    found = (measured(kind, seed) for seed in range(count))
+    return sorted(one.gap for one in found if one is not None)
 
 
 def pairs() -> float:
@@ -183,7 +95,7 @@ def main() -> None:
     """Measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     document: dict[str, Any] = speed() | {"gap_pairs": pairs()}
-    for kind in ("error", "deadline", "all"):
+    for kind in KINDS:
         found = gaps(kind, count)
         document[f"gap_{kind}_p95"] = found[int(0.95 * (len(found) - 1))]
         document[f"gap_{kind}_max"] = found[-1]

@@ -26,6 +26,7 @@ def planner_rows(found: Findings) -> list[dict[str, Any]]:
                 "status": finding.status,
                 "latency_s": outcome and outcome.latency_s,
                 "energy_j": outcome and outcome.energy_j,
+                "planning_latency_s": outcome and outcome.planning_latency_s,
                 "planning_energy_j": outcome and outcome.planning_energy_j,
                 "peak_memory_bytes": outcome and outcome.peak_memory_bytes,
                 "gap_to_exact": _gap(finding, bound),

@@ -84,6 +84,7 @@ class PlannerRow(_Row):
     status: str
     latency_s: float | None
     energy_j: float | None
+    planning_latency_s: float | None
     planning_energy_j: float | None
     peak_memory_bytes: float | None
 

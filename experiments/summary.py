@@ -86,7 +86,7 @@ def verification_table(rows: Rows) -> "Table":
 def planners_tables(rows: Rows) -> "Iterator[Table]":
     """One table for each SoC and model: a row a planner, both sets of options side by side."""
     for soc, model in dict.fromkeys((row["soc"], row["model"]) for row in rows):
-        columns = ("energy", "latency", "memory", "planning", "energy", "latency", "memory")
+        columns = ("energy", "latency", "memory", "plan in", "energy", "latency", "memory")
         title = f"{shown(soc)}, {shown(model)}: options paper (4 columns), then options full"
         made = table("planner", *columns, title=title)
         mine = [row for row in rows if (row["soc"], row["model"]) == (soc, model)]
@@ -120,7 +120,7 @@ def _above(gap: float | None) -> str:
 
 
 def _numbers(row: dict[str, Any] | None) -> tuple[str, str, str, str]:
-    """Energy, latency, memory, planning; why not, where there are none."""
+    """Energy, latency, memory, how long planning takes; why not, where there are none."""
     if row is None:
         return ("-",) * 4
     if row["status"] != "ok":
@@ -130,7 +130,7 @@ def _numbers(row: dict[str, Any] | None) -> tuple[str, str, str, str]:
         joules(row["energy_j"]),
         seconds(row["latency_s"]),
         bytes_of(row["peak_memory_bytes"]),
-        joules(row["planning_energy_j"]),
+        seconds(row["planning_latency_s"]),
     )
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_ALL_AT_ONCE = 160
+"""Vectors up to which all pairs are compared, whatever their groups."""
 _CHUNK = 512
 """Vectors compared at once with those that are kept: bounds memory."""
 
@@ -30,10 +32,21 @@ def undominated(groups: Ints, columns: Sequence[Floats]) -> Ints:
         return order[np.concatenate(([True], ranked[1:] != ranked[:-1]))]
     if len(columns) == 2:
         return order[_falling(ranked, columns[1][order])]
+    if len(order) <= _ALL_AT_ONCE:
+        same: NDArray[np.bool_] = ranked[None, :] == ranked[:, None]
+        return order[_first(same, [column[order] for column in columns])]
     starts = np.flatnonzero(np.diff(ranked)) + 1
     values = np.stack(columns, axis=1)
     kept = [members[_front(values[members])] for members in np.split(order, starts)]
     return np.concatenate(kept)
+
+
+def _first(beaten: NDArray[np.bool_], columns: Sequence[Floats]) -> NDArray[np.bool_]:
+    """Whether no earlier vector, of those that may beat it (n, n), has as little of everything."""
+    beaten &= np.tri(len(beaten), k=-1, dtype=np.bool_)
+    for column in columns:
+        beaten &= column[None, :] <= column[:, None]
+    return np.asarray(~beaten.any(axis=1))
 
 
 def _falling(groups: Ints, values: Floats) -> NDArray[np.bool_]:
@@ -42,7 +55,9 @@ def _falling(groups: Ints, values: Floats) -> NDArray[np.bool_]:
     Values become ranks, and each group's ranks lie below those of the group before, so that one
     running minimum serves all groups.
     """
-    number = np.cumsum(np.concatenate(([0], groups[1:] != groups[:-1])))
+    if groups[0] == groups[-1]:
+        return np.concatenate(([True], values[1:] < np.minimum.accumulate(values)[:-1]))
+    number = np.concatenate(([0], groups[1:] != groups[:-1])).cumsum()
     ranks = np.unique(values, return_inverse=True)[1].reshape(-1)
     keys = ranks - number * (int(ranks.max()) + 1)
     least = np.minimum.accumulate(keys)
@@ -57,10 +72,8 @@ def _front(values: Floats) -> Ints:
         chunk = values[start : start + _CHUNK]
         alive = np.flatnonzero(~_beaten(chunk, front))
         within = chunk[alive]
-        earlier = np.tri(len(within), k=-1, dtype=np.bool_)
-        for column in within.T:
-            earlier &= column[None, :] <= column[:, None]
-        alive = alive[~earlier.any(axis=1)]
+        every = np.ones((len(within), len(within)), dtype=np.bool_)
+        alive = alive[_first(every, list(within.T))]
         front = np.concatenate((front, chunk[alive]))
         kept.append(alive + start)
     return np.concatenate(kept)

@@ -19,7 +19,6 @@ from planners.chain import Scope
 from planners.checking import check
 from planners.limited import Solution
 from planners.makespan import Schedule, makespan
-from planners.network import Network
 from planners.search import PRICES, Search, score
 from planners.values import NotApplicable, Plan, Question
 
@@ -68,15 +67,12 @@ def _proved(search: Search) -> float:
     objective = search.question.goals.objective
     price = None if objective == "edp" else np.array(PRICES[objective])
     solution, bounds = Solution(price, search.limits(), value=search.least()), []
-    best: Network | None = None
     for cloud in search.sides(Scope()):
         found = search.network(replace(Scope(), cloud=cloud), None)
         if found is not None:
-            before = solution.value
             bounds.append(prove(found, solution))
-            best = found if solution.value < before else best
-    if best is not None:
-        search.predicted(best, solution)
+    if solution.rows is not None:
+        search.predicted(solution)
     return min([solution.value, *bounds])
 
 

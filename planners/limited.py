@@ -1,95 +1,35 @@
-"""The cheapest path under limits: multipliers first, labels for what they leave open.
+"""The cheapest path under limits, or the one of least joules x seconds.
 
-Multipliers on the limited components give a lower bound (`planners.dual`) and, since each bound
-comes with a path, mostly a good plan. The bound is concave in the multipliers; it is maximised on
-grids in their logarithms that close in on the best point. Labels (`planners.labels`) then search
-what lies between the plan and the bound.
+What is linear: `planners.linear_search`. The product is searched by linear prices, its tangents.
 """
-
-from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.dual import Passes, Paths, passes, trace
-from planners.labels import Rules, explore
-from planners.network import BYTES, ERROR2, JOULES, SECONDS, Network
+from planners.dual import passes, trace
+from planners.linear_search import LinearSearch
+from planners.network import JOULES, SECONDS, Network
+from planners.solutions import PROVED, ROUNDING, Limits, Solution, binding
+
+__all__ = ["ROUNDING", "Limits", "Solution", "binding", "cheapest", "least_product"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
-ROUNDING = 5e-13
-"""Share by which sums may pass a limit, since predictions round differently (1e-12 is allowed)."""
-_PROVED = 1e-10
-"""Share below which two costs count as equal."""
-_GRIDS = {
-    1: (np.arange(-8.0, 8.0), (1.0, 1 / 8, 1 / 64)),
-    2: (np.arange(-2.0, 3.0), (4.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
-    3: (np.arange(-1.0, 2.0), (6.0, 3.0, 2.0, 1.0, 0.5, 0.25, 0.125)),
-}
-"""By number of multipliers: exponents of two around the best point, and how they close in."""
 _TANGENTS = 6
 """Prices of a second tried on the way to the least product."""
-_FACTORS = (0.25, 4.0)
-"""Of each multiplier, beside its best value, when there are several."""
-_LABELS = 8_192
-"""Labels kept over all layers, and how few and many that may be after one."""
-_FEWEST, _MOST = 96, 1_024
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Most that a path may add up to, and most memory that it may need at once."""
+def cheapest(network: Network, solution: Solution) -> Network | None:
+    """Look for a path of less price than the solution's.
 
-    sums: tuple[float, float, float, float]
-    memory_bytes: float
-
-    def kept(self, paths: Paths) -> NDArray[np.bool_]:
-        """Which paths keep all limits."""
-        most = np.array(self.sums) * (1.0 + ROUNDING)
-        within = (paths.sums <= most).all(axis=1)
-        fits: NDArray[np.bool_] = paths.memory_bytes() <= self.memory_bytes * (1.0 + ROUNDING)
-        return within & fits
-
-
-@dataclass(slots=True)
-class Solution:
-    """The best path found so far."""
-
-    price: Floats | None
-    """(4,): the objective; None: joules x seconds."""
-    limits: Limits
-    rows: Ints | None = None
-    value: float = np.inf
-    sums: Floats | None = None
-
-    def costs(self, paths: Paths) -> Floats:
-        """The objective of each path."""
-        if self.price is None:
-            return np.asarray(paths.sums[:, JOULES] * paths.sums[:, SECONDS])
-        return np.asarray(paths.sums @ self.price)
-
-    def take(self, paths: Paths) -> None:
-        """Keep the best of paths that keep all limits."""
-        kept = np.flatnonzero(self.limits.kept(paths))
-        if not len(kept):
-            return
-        costs = self.costs(paths)[kept]
-        best = int(costs.argmin())
-        if costs[best] < self.value:
-            self.value = float(costs[best])
-            self.rows, self.sums = paths.rows[kept[best]], paths.sums[kept[best]]
-
-
-def cheapest(network: Network, solution: Solution) -> bool:
-    """Look for a path of less price than the solution's; whether it is now the least there is."""
+    What is left open: a network that holds all paths of still less; None where there is none.
+    """
     assert solution.price is not None
-    return _solve(network, solution, solution.price, np.inf)
+    return LinearSearch(network, solution.price, solution).run()
 
 
-def least_product(network: Network, solution: Solution) -> bool:
-    """Look for a path of less joules x seconds; whether the solution is now the least there is.
+def least_product(network: Network, solution: Solution) -> Network | None:
+    """Look for a path of less joules x seconds; what is left open, as `cheapest` does.
 
     Descends along tangents (at a path, the price of a second is joules / seconds), then searches
     below the chord of the hyperbola: a path of smaller product lies between the least joules and
@@ -97,12 +37,12 @@ def least_product(network: Network, solution: Solution) -> bool:
     """
     ends = passes(network, np.eye(4)[:2])
     if not np.isfinite(ends.total).all():
-        return True
+        return None
     paths = trace(ends)
     solution.take(paths)
     least_j, least_s = (float(total) for total in ends.total)
-    if least_j * least_s >= solution.value * (1.0 - _PROVED):
-        return True
+    if least_j * least_s >= solution.value * (1.0 - PROVED):
+        return None
     point, tried = paths.sums[0], set[float]()
     for _ in range(_TANGENTS):
         slope = float(point[JOULES] / point[SECONDS])
@@ -111,145 +51,23 @@ def least_product(network: Network, solution: Solution) -> bool:
         tried.add(slope)
         price = np.array([1.0, slope, 0.0, 0.0])
         linear = Solution(price, solution.limits)
-        proved = _solve(network, linear, price, np.inf, also=solution)
+        left = LinearSearch(network, price, linear, also=solution).run()
         if linear.sums is None:
-            return proved
+            return left
         point = linear.sums
+    least_j, least_s = (
+        max(least, _bound(network, unit, solution) * (1.0 - PROVED))
+        for least, unit in zip((least_j, least_s), np.eye(4)[:2], strict=True)
+    )
+    if least_j * least_s >= solution.value * (1.0 - PROVED):
+        return None
     corners = ((least_j, solution.value / least_j), (solution.value / least_s, least_s))
     chord = np.array([corners[0][1] - corners[1][1], corners[1][0] - corners[0][0], 0.0, 0.0])
     below = float(chord[0] * corners[0][0] + chord[1] * corners[0][1])
-    return _solve(network, solution, chord, below)
+    return LinearSearch(network, chord, solution, below=below).run()
 
 
-def binding(network: Network, limits: Limits) -> list[int]:
-    """Components that some path may take beyond its limit."""
-    starts = [layer.rows.start for layer in network.layers]
-    most = np.maximum.reduceat(network.vectors, starts, axis=0).sum(axis=0)
-    live = max(float(network.activation.max()), network.input_bytes) + network.call.max()
-    found = [d for d in (JOULES, SECONDS) if np.isfinite(limits.sums[d])]
-    found += [ERROR2] if most[ERROR2] > limits.sums[ERROR2] else []
-    return found + ([BYTES] if most[BYTES] + live > limits.memory_bytes else [])
-
-
-def _solve(
-    network: Network,
-    solution: Solution,
-    price: Floats,
-    below: float,
-    also: Solution | None = None,
-) -> bool:
-    """Improve a solution by a linear price; `below`: costs above it are of no use.
-
-    Whether no path can be better than the solution now is.
-    """
-    limits = solution.limits
-    active = binding(network, limits)
-    memory = BYTES in active
-    active = [d for d in active if not (price[d] > 0.0 and (price > 0.0).sum() == 1)]
-    most = np.array(limits.sums)
-    most[BYTES] = limits.memory_bytes - network.input_bytes
-    units = np.eye(4)
-    first = passes(network, np.array([price, *(units[d] for d in active)]))
-    paths = trace(first)
-    for taker in (solution, also):
-        if taker is not None:
-            taker.take(paths)
-    product = solution.price is None
-    if not product and (
-        limits.kept(paths)[0] or first.total[0] >= solution.value * (1.0 - _PROVED)
-    ):
-        return True
-    if any(first.total[1 + n] > most[d] * (1.0 + ROUNDING) for n, d in enumerate(active)):
-        return True
-    weights, highest = _multipliers(network, solution, price, active, most, first, paths, also)
-    if highest >= min(below, np.inf if product else solution.value * (1.0 - _PROVED)):
-        return True
-    bounds = passes(network, np.array([*weights, price, *(units[d] for d in active), *units[:2]]))
-    spare = np.array([(w - price)[active] @ most[active] for w in weights])
-    fixed = [*(most[active] * (1.0 + ROUNDING)), *([np.finfo(float).max] * 2)]
-    room = min(max(_LABELS // len(network.layers), _FEWEST), _MOST)
-    for most_labels in (_FEWEST // 2, room):
-        top = min(below, np.inf if product else solution.value * (1.0 - _PROVED))
-        thresholds = np.array([*(top + spare), top, *fixed])
-        rules = Rules(
-            bounds,
-            np.minimum(thresholds, np.finfo(float).max),
-            spare,
-            _watched(price, active),
-            limits.memory_bytes * (1.0 + ROUNDING) if memory else None,
-            solution.value * (1.0 - _PROVED) if product else np.inf,
-        )
-        found, complete = explore(network, rules, most_labels)
-        if len(found.rows):
-            for taker in (solution, also):
-                if taker is not None:
-                    taker.take(found)
-        if complete:
-            return True
-    return False
-
-
-def _watched(price: Floats, active: list[int]) -> tuple[int, ...]:
-    priced = [d for d in range(3) if price[d] > 0.0]
-    return tuple(dict.fromkeys([*priced, *(d for d in active if d != BYTES)]))
-
-
-def _multipliers(
-    network: Network,
-    solution: Solution,
-    price: Floats,
-    active: list[int],
-    most: Floats,
-    first: Passes,
-    paths: Paths,
-    also: Solution | None,
-) -> tuple[list[Floats], float]:
-    """The weightings of the highest bounds found, the best first; the highest bound."""
-    scales = _scales(price, active, most, paths)
-    if not active:
-        return [price], float(first.total[0])
-    offsets, steps = _GRIDS[min(len(active), 3)]
-    centre = np.zeros(len(active))
-    best: list[tuple[float, int, Floats]] = [(-float(first.total[0]), 0, price)]
-    for step in steps:
-        points = np.array(list(product(offsets, repeat=len(active)))) * step + centre
-        weights = np.tile(price, (len(points), 1))
-        weights[:, active] += scales * 2.0**points
-        found = passes(network, weights)
-        traced = trace(found)
-        for taker in (solution, also):
-            if taker is not None:
-                taker.take(traced)
-        values = found.total - (weights - price)[:, active] @ most[active]
-        order = np.argsort(-values, kind="stable")[:2]
-        best += [(-float(values[n]), len(best) + k, weights[n]) for k, n in enumerate(order)]
-        centre = points[order[0]]
-        highest = -min(best)[0]
-        if solution.price is not None and solution.value * (1.0 - _PROVED) <= highest:
-            break
-    best.sort(key=lambda entry: entry[:2])
-    return _spread(best[0][2], price, active), -best[0][0]
-
-
-def _spread(weights: Floats, price: Floats, active: list[int]) -> list[Floats]:
-    """The best weighting, and some about it: each bounds some labels better than the others do."""
-    found = [weights]
-    for component in active if len(active) > 1 else ():
-        for factor in _FACTORS:
-            other = weights.copy()
-            other[component] = price[component] + factor * (weights - price)[component]
-            found.append(other)
-    return found
-
-
-def _scales(price: Floats, active: list[int], most: Floats, paths: Paths) -> Floats:
-    """By limited component: price at which the cheapest path and the thriftiest cost the same."""
-    costs, found = paths.sums @ price, []
-    for number, component in enumerate(active, start=1):
-        saved = paths.sums[0, component] - paths.sums[number, component]
-        dearer = costs[number] - costs[0]
-        if saved > 0.0 and dearer > 0.0:
-            found.append(float(dearer / saved))
-        else:
-            found.append(float(abs(costs[0]) / max(most[component], 1e-300)))
-    return np.array(found)
+def _bound(network: Network, unit: Floats, solution: Solution) -> float:
+    """The least of one component that any path within the limits adds up, or below that."""
+    alone = Solution(unit, solution.limits)
+    return LinearSearch(network, unit, alone, also=solution).bound()

@@ -81,6 +81,27 @@ class Network:
                 found += link.table.options.blocks(option)
         return tuple(found)
 
+    def least_live(self) -> Floats:
+        """(2,): activations and buffer of a call that every path needs at some time.
+
+        No path needs less than the leanest row of its most demanding layer.
+        """
+        starts = [layer.rows.start for layer in self.layers]
+        activation, call = (
+            np.minimum.reduceat(values, starts).max() for values in (self.activation, self.call)
+        )
+        return np.array([max(self.input_bytes, activation), call])
+
+    def within(self, chain: Chain, scope: Scope) -> NDArray[np.bool_]:
+        """(rows,): which lie in a scope."""
+        keep = np.full(len(self.option), scope.cloud)
+        for link, layer in zip(chain.links, self.layers, strict=True):
+            option = self.option[layer.rows]
+            place = np.searchsorted(link.table.index, option)
+            local = option >= 0
+            keep[layer.rows][local] = scope.mask(link.table)[place[local]]
+        return keep
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:

@@ -15,6 +15,7 @@ from planners.limited import Limits, Solution, cheapest, least_product
 from planners.network import Network, Prices, may_leave
 from planners.options import allowed_processors
 from planners.prediction import predict
+from planners.reduction import reduced
 from planners.remote import Remote
 from planners.values import Conflict, Infeasible, Plan, Prediction, Question, UnitBlock
 
@@ -48,6 +49,10 @@ class Search:
     chain: Chain = field(init=False)
     evaluations: int = field(init=False)
     seen: dict[tuple[UnitBlock, ...], Prediction] = field(init=False, default_factory=dict)
+    left: list[Network] = field(init=False, default_factory=list)
+    """Networks that hold whatever is better than what has been found, where not proved."""
+    confirmed: bool = field(init=False, default=True)
+    """Whether predictions were what paths add up to, so that `left` can be relied on."""
 
     def __post_init__(self) -> None:
         before = self.question.cost.evaluations
@@ -62,19 +67,40 @@ class Search:
 
         Plans on the device come first: mostly, their best shows that the cloud cannot win.
         """
-        product = self.question.goals.objective == "edp"
-        price = None if product else np.array(PRICES[self.question.goals.objective])
-        solution, proved = Solution(price, self.limits(), value=self.least()), True
-        best: Network | None = None
+        price = self._price()
+        solution, left = Solution(price, self.limits(), value=self.least()), []
         for cloud in self.sides(scope):
             found = None
             if not (cloud and self._cloud_costs(price) >= solution.value):
                 found = self.network(replace(scope, cloud=cloud), price)
             if found is not None:
-                before = solution.value
-                proved &= (least_product if product else cheapest)(found, solution)
-                best = found if solution.value < before else best
-        return proved if best is None else self._confirmed(best, solution) and proved
+                left.append(self._improved(found, solution))
+        self.left += [one for one in left if one is not None]
+        if solution.rows is not None:
+            self.confirmed &= self._confirmed(solution)
+        return self.confirmed and not self.left
+
+    def narrow(self, scope: Scope) -> None:
+        """Look for a better plan of a scope within one that was explored but not proved."""
+        if not self.confirmed:
+            self.explore(scope)
+            return
+        solution = Solution(self._price(), self.limits(), value=self.least())
+        for wide in self.left:
+            keep = wide.within(self.chain, scope)
+            found = None if keep.all() else reduced(wide, keep)
+            if found is not None:
+                self._improved(found, solution)
+        if solution.rows is not None:
+            self.predicted(solution)
+
+    def _price(self) -> Floats | None:
+        """Of the objective; None: joules x seconds."""
+        objective = self.question.goals.objective
+        return None if objective == "edp" else np.array(PRICES[objective])
+
+    def _improved(self, found: Network, solution: Solution) -> Network | None:
+        return (least_product if solution.price is None else cheapest)(found, solution)
 
     def sides(self, scope: Scope) -> tuple[bool, ...]:
         """Without the cloud, and with it where it may be used."""
@@ -93,16 +119,16 @@ class Search:
         planning_s = self._planning()[0] if scope.cloud else 0.0
         return networks.network(self.question, self.chain, scope, prices, planning_s)
 
-    def _confirmed(self, found: Network, solution: Solution) -> bool:
+    def _confirmed(self, solution: Solution) -> bool:
         """Whether a solution's prediction is what its path adds up to, and keeps all limits."""
-        predicted = self.predicted(found, solution)
+        predicted = self.predicted(solution)
         exact = abs(score(predicted, self.question) - solution.value) <= _EXACT * solution.value
         return exact and not broken_limits(predicted, self.question)
 
-    def predicted(self, found: Network, solution: Solution) -> Prediction:
+    def predicted(self, solution: Solution) -> Prediction:
         """The prediction of a solution's plan, which is a candidate from now on."""
-        assert solution.rows is not None
-        blocks = found.blocks(self.chain, solution.rows.tolist())
+        assert solution.rows is not None and solution.network is not None
+        blocks = solution.network.blocks(self.chain, solution.rows.tolist())
         if blocks not in self.seen:
             self.seen[blocks] = predict(self._plan(blocks), self.question)
         return self.seen[blocks]
@@ -170,7 +196,7 @@ class Search:
                     if found is not None:
                         cheapest(found, solution)
                         if solution.value < before:
-                            self.predicted(found, solution)
+                            self.predicted(solution)
 
     def _relaxed(self, limits: Limits) -> Iterator[tuple[str, Limits]]:
         """By what is limited: the limits without that one."""
@@ -222,7 +248,7 @@ def find_plan(
     proved = [search.explore(scope) for scope in scopes]
     if not all(proved):
         for scope in narrower:
-            search.explore(scope)
+            search.narrow(scope)
     if not search.kept():
         for scope in scopes:
             search.extremes(scope)

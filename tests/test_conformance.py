@@ -46,7 +46,7 @@ def test_shipped_planners_pass(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_planners_pass_many(name: str) -> None:
-    many = examples(100, deep=200)
+    many = examples(100, deep=1000)
     check_planner(name, max_examples=many, properties=kept_by(name), seed=1)
 
 

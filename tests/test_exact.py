@@ -86,9 +86,11 @@ def test_it_is_never_worse_than_deepx_and_says_how_far_that_is_proved(asked):
     else:  # layers may outlast the tail: then the cloud is priced below what it costs
         assert certificate["gap"] >= 0.0
     assert certificate["value"] == score(best.predicted, asked)
-    assert certificate["bound"] <= certificate["value"] * (1 + 1e-12)
+    # with the window until_idle a plan may cost less than nothing, planning aside
+    assert certificate["bound"] <= certificate["value"] + 1e-12 * abs(certificate["value"])
     other = load_planner("deepx")(asked)
-    assert score(other.predicted, asked) >= certificate["bound"] * (1 - 1e-9)
+    bound = certificate["bound"]
+    assert score(other.predicted, asked) >= bound - 1e-9 * abs(bound)
 
 
 SPACES = [(PAPER, "energy"), (PAPER, "latency"), (PAPER, "edp"), (FULL, "energy")]

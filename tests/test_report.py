@@ -210,6 +210,7 @@ def small(**changes):
                 "status": f"infeasible: {HOSTILE}",
                 "latency_s": None,
                 "energy_j": None,
+                "planning_latency_s": None,
                 "planning_energy_j": None,
                 "peak_memory_bytes": None,
             }

@@ -35,7 +35,13 @@ KEYS = {
     },
     "planners": {
         *("soc", "model", "planner", "options", "status", "latency_s", "energy_j"),
-        *("planning_energy_j", "peak_memory_bytes", "gap_to_exact", "certificate"),
+        *(
+            "planning_latency_s",
+            "planning_energy_j",
+            "peak_memory_bytes",
+            "gap_to_exact",
+            "certificate",
+        ),
     },
 }
 

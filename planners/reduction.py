@@ -1,0 +1,89 @@
+"""A network less the rows that no path of use takes.
+
+The cheapest path through a row is a prefix, the row and a completion: with one backward programme
+(`planners.dual`) and one forward, every row knows it, under every weighting. A row goes when that
+breaks a threshold, which loses no path that keeps them all (fixing by reduced costs; for paths:
+Dumitrescu and Boland, "Improved preprocessing, labeling and scaling algorithms for the
+weight-constrained shortest path problem", Networks 42, 2003, section 3).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planners.dual import Passes
+from planners.network import Layer, Network
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def useful_rows(found: Passes, thresholds: Floats) -> Flags:
+    """(rows,): whether the cheapest path through each costs no more than all thresholds (K,)."""
+    asked = np.flatnonzero(thresholds < np.finfo(float).max)
+    keep = np.ones(len(found.network.option), dtype=np.bool_)
+    if not len(asked):
+        return keep
+    before, row_cost = np.zeros((len(asked), 1)), found.row_cost[asked]
+    for layer, way, beyond in zip(found.network.layers, found.ways, found.beyond, strict=True):
+        priced = way if len(way) == 1 else way[asked]
+        arrived = (before[:, :, None] + priced).min(axis=1)
+        reached = row_cost[:, layer.rows] + arrived[:, layer.target[layer.node]]
+        whole = reached + beyond[asked][:, layer.node]
+        keep[layer.rows] = (whole <= thresholds[asked, None]).all(axis=0)
+        starts = found.network.node_starts[layer.nodes] - layer.rows.start
+        before = np.minimum.reduceat(reached, starts, axis=1)
+    return keep
+
+
+def reduced(network: Network, keep: Flags) -> Network | None:
+    """The network of the rows to keep (rows,); None where a layer has none."""
+    layers: list[Layer] = []
+    starts: list[Ints] = []
+    sources = np.zeros(1, dtype=np.int64)
+    rows = nodes = 0
+    for layer in network.layers:
+        of_node = layer.node[keep[layer.rows]]
+        if not len(of_node):
+            return None
+        fresh = _changes(of_node)
+        of_target = layer.target[of_node[fresh]]
+        changed = _changes(of_target)
+        corner = (sources[:, None], of_target[changed])
+        barred = None if layer.barred is None else layer.barred[corner]
+        node = fresh.cumsum() - 1
+        target = changed.cumsum() - 1
+        layers.append(
+            Layer(
+                layer.way_j[corner],
+                layer.way_s[corner],
+                barred,
+                target,
+                changed.nonzero()[0],
+                node,
+                slice(rows, rows + len(node)),
+                slice(nodes, nodes + len(target)),
+            )
+        )
+        starts.append(fresh.nonzero()[0] + rows)
+        rows, nodes, sources = layers[-1].rows.stop, layers[-1].nodes.stop, of_node[fresh]
+    return replace(
+        network,
+        layers=tuple(layers),
+        vectors=network.vectors[keep],
+        activation=network.activation[keep],
+        call=network.call[keep],
+        option=network.option[keep],
+        node_starts=np.concatenate(starts),
+        deliver=network.deliver[sources],
+        closed=network.closed[sources],
+    )
+
+
+def _changes(values: Ints) -> Flags:
+    """Where each run of equal values starts."""
+    found = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=found[1:])
+    return found
