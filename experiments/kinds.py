@@ -9,6 +9,7 @@ from experiments.sweeps.spec import ScenarioSpec, SweepSpec
 from socs import load_host
 from socs.specs import Cloud, Host, Link, Runtime, Soc
 from workloads import load_workload
+from workloads.accuracy import AccuracyCurve
 from workloads.faults import SpecError
 from workloads.names import UnknownName
 from workloads.reader import first_kind, read_document, spec_of
@@ -23,6 +24,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "cloud": Cloud,
     "workload": WorkloadSpec,
     "spectrum": Profile,
+    "accuracy": AccuracyCurve,
     "sweep": SweepSpec,
     "scenario": ScenarioSpec,
     "stream": StreamSpec,
