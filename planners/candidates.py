@@ -49,6 +49,16 @@ def blocks_of(question: Question, where: Mapping[str, Choice]) -> Blocks:
     return tuple(blocks)
 
 
+def uniform(question: Question, priced: Priced) -> list[Blocks]:
+    """All layers alike: one candidate a choice that can run them all."""
+    names = [stage.name for stage in question.workload.stages]
+    return [
+        blocks_of(question, dict.fromkeys(names, choice))
+        for choice, layers in priced.items()
+        if len(layers) == len(names)
+    ]
+
+
 def best_plan(
     question: Question, planner: str, evaluations: int, candidates: Iterable[Blocks]
 ) -> Plan:

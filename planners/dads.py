@@ -22,6 +22,7 @@ from planners.candidates import (
     best_plan,
     blocks_of,
     priced_layers,
+    uniform,
 )
 from planners.listing import Task
 from planners.options import Choice
@@ -111,11 +112,6 @@ def plan(question: Question) -> Plan:
     if not question.options.remote_segments:
         raise NotApplicable(f"options {question.options.name!r} keep all layers local")
     priced, evaluations = priced_layers(question)
-    names = [stage.name for stage in question.workload.stages]
-    alone = [
-        blocks_of(question, dict.fromkeys(names, choice))
-        for choice, layers in priced.items()
-        if len(layers) == len(names)
-    ]
+    alone = uniform(question, priced)
     candidates = [*_cuts(question, priced), blocks_of(question, {}), *alone]
     return best_plan(question, "dads", evaluations, candidates)

@@ -15,7 +15,7 @@ objective and limits with the same in the most exact precision and with every si
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from planners.candidates import best_plan, blocks_of, priced_layers
+from planners.candidates import best_plan, priced_layers, uniform
 from planners.options import Choice
 from planners.tables import StageTable, stage_table
 from planners.values import NotApplicable, Plan, Question, UnitBlock
@@ -43,11 +43,7 @@ def plan(question: Question) -> Plan:
     if not kinds >= set(FRIENDLY):
         raise NotApplicable("muLayer splits layers between a CPU and a GPU; one of them is missing")
     priced, _ = priced_layers(question)
-    alone = [
-        blocks_of(question, dict.fromkeys(layers, choice))
-        for choice, layers in priced.items()
-        if len(layers) == len(tables)
-    ]
+    alone = uniform(question, priced)
     split = [
         blocks
         for preference in (FRIENDLY, EXACT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from planners.candidates import Blocks, Priced, best_plan, blocks_of, priced_layers
+from planners.candidates import Blocks, Priced, best_plan, blocks_of, priced_layers, uniform
 from planners.checking import check
 from planners.listing import Processor, Schedule, Task
 from planners.moves import Mover
@@ -152,12 +152,7 @@ def _compute(
 def scheduled_plan(question: Question, planner: str, schedule: Schedule) -> Plan:
     """The best of the schedules that keep the device's rules and of all single processors."""
     priced, evaluations = priced_layers(question)
-    stages = question.workload.stages
-    alone = [
-        blocks_of(question, {stage.name: choice for stage in stages})
-        for choice, layers in priced.items()
-        if len(layers) == len(stages)
-    ]
+    alone = uniform(question, priced)
     lists = [
         blocks for blocks in _schedules(question, priced, schedule) if _legal(blocks, question)
     ]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from planners.candidates import best_plan, blocks_of, priced_layers
+from planners.candidates import best_plan, priced_layers, uniform
 from planners.chain import Scope
 from planners.checking import broken_limits
 from planners.options import allowed_processors
@@ -35,13 +35,7 @@ def _uniform(question: Question, planner: str) -> Plan:
     """On a branching graph: the best single frequency and precision for all layers."""
     asked = question.under(options=replace(question.options, runtime=NATIVE))
     priced, evaluations = priced_layers(asked)
-    names = [stage.name for stage in asked.workload.stages]
-    candidates = [
-        blocks_of(asked, dict.fromkeys(names, choice))
-        for choice, layers in priced.items()
-        if len(layers) == len(names)
-    ]
-    return best_plan(asked, planner, evaluations, candidates)
+    return best_plan(asked, planner, evaluations, uniform(asked, priced))
 
 
 def cloud(question: Question) -> Plan:

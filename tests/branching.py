@@ -1,11 +1,8 @@
 """Branching networks for tests: one of Inception's kind, one with residual sums."""
 
 from hypothesis import strategies as st
-from random_plans import ANYTHING, MANY_SEGMENTS, conditions, hosts_for
+from random_plans import questions
 from tiny_device import workload
-
-from planners import Question
-from socs import load_soc, soc_names
 
 CONV = {"kind": "conv", "bias": False}
 
@@ -71,17 +68,4 @@ NETWORKS = (inception(), residual())
 @st.composite
 def branching_questions(draw, *, online=None):
     """About a branching network on a shipped SoC, with any of its hosts, links and servers."""
-    soc = load_soc(draw(st.sampled_from(soc_names())))
-    hosts = {
-        name: draw(st.sampled_from(hosts_for(processor.kind)))
-        for name, processor in soc.processors.items()
-    }
-    return Question(
-        workload=draw(st.sampled_from(NETWORKS)),
-        soc=soc,
-        conditions=draw(conditions(soc, online=online)),
-        goals=ANYTHING,
-        options=MANY_SEGMENTS,
-        hosts=hosts,
-        energy_window=draw(st.sampled_from(("until_idle", "until_output"))),
-    )
+    return draw(questions(online=online)).under(workload=draw(st.sampled_from(NETWORKS)))
