@@ -29,17 +29,16 @@ class LivingServer:
 
     def serve(self, attempt: "Attempt", wait: Wait, ended: Ended) -> Task:
         """Do the work after all that goes before."""
-
-        def served(event: Event) -> None:
-            del self._serving[task]
-            self._fill()
-            ended(event)
-
-        task = Task(attempt, wait, served)
+        task = ServedTask(self, attempt, wait, ended)
         attempt.tasks[task] = None
         heappush(self._waiting, (attempt.precedence, next(self._numbers), task))
         self._fill()
         return task
+
+    def served(self, task: Task) -> None:
+        """Work is done: its slot is free."""
+        del self._serving[task]
+        self._fill()
 
     def follow(self) -> None:
         """The server's speed has changed; the device has been settled."""
@@ -65,3 +64,21 @@ class LivingServer:
         seconds = task.wait.seconds
         speed = self.device.world.now.server_speed
         task.run(speed / seconds if seconds > 0.0 else 1e12)
+
+
+class ServedTask(Task):
+    """Work in a slot of the server.
+
+    A closure over the task would do, but it would refer to itself, and what was done would lie in
+    memory until the next full garbage collection.
+    """
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: LivingServer, attempt: "Attempt", wait: Wait, ended: Ended) -> None:
+        super().__init__(attempt, wait, ended)
+        self._server = server
+
+    def _tell(self, event: Event) -> None:
+        self._server.served(self)
+        super()._tell(event)

@@ -59,6 +59,9 @@ class Task:
         self.attempt.charge(self.loads, self.left, 0.0)
         self.left, self.due = 0.0, None
         device.drop(self)
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         self.ended(event)
 
 
