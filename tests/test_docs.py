@@ -67,6 +67,22 @@ def from_outside(site):
                 yield path.name, address
 
 
+def in_a_table_of_contents():
+    """Paths of the pages that some table of contents names."""
+    for path in DOCS.rglob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        for listed in re.findall(r"^`{3,4}{toctree}\n(.*?)^`{3,4}", text, re.MULTILINE | re.DOTALL):
+            names = [line for line in listed.splitlines() if line and not line.startswith(":")]
+            for name in names:
+                yield from path.parent.glob(f"{name.split('<')[-1].rstrip('>')}.md")
+
+
+def test_every_page_is_in_a_table_of_contents():
+    """The handbook joins the planners of its folder into one page."""
+    pages = set(DOCS.rglob("*.md")) - {DOCS / "index.md", *DOCS.glob("planners/*.md")}
+    assert pages - set(in_a_table_of_contents()) == set()
+
+
 @pytest.mark.slow
 def test_the_site_builds_and_its_links_lead_somewhere(tmp_path):
     source = tmp_path / "docs"
