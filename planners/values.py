@@ -58,6 +58,10 @@ class Conditions:
         return self.downlink_bytes_per_s or self.link.downlink_bytes_per_s.value
 
 
+LARGEST_LIMIT = 1e150
+"""A limit beyond is a slip; its square would overflow."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goals:
     """What the user asks for: one objective, and limits that a plan must keep."""
@@ -72,10 +76,12 @@ class Goals:
     def __post_init__(self) -> None:
         for name in ("deadline_s", "energy_j", "memory_bytes"):
             limit = getattr(self, name)
-            if limit is not None and not 0.0 < limit < float("inf"):
-                raise ValueError(f"{name} {limit}: must be finite and greater than 0")
-        if self.error is not None and not 0.0 <= self.error < float("inf"):
-            raise ValueError(f"error {self.error}: must be finite and not negative")
+            if limit is not None and not 0.0 < limit <= LARGEST_LIMIT:
+                raise ValueError(
+                    f"{name} {limit}: must be greater than 0 and at most {LARGEST_LIMIT:g}"
+                )
+        if self.error is not None and not 0.0 <= self.error <= LARGEST_LIMIT:
+            raise ValueError(f"error {self.error}: must be from 0 to {LARGEST_LIMIT:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from profiles import examples
 
@@ -111,6 +111,8 @@ NAMES = [
 
 
 @settings(max_examples=examples(150, deep=3000), suppress_health_check=[HealthCheck.too_slow])
+@example({"--deadline-ms": "1", "--max-error": "1.3407807929939245e+154"}, False)
+@example({"--deadline-ms": "1", "--max-error": "1e300"}, True)
 @given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3), st.booleans())
 def test_no_value_makes_a_traceback(values, as_json):
     words = [*ASKED, *(word for pair in values.items() for word in pair)]

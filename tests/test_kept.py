@@ -50,7 +50,7 @@ def answer(planner, question):
     return plan, question.cost.evaluations
 
 
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(40, deep=3000))
 @given(questions())
 def test_kept_tables_answer_bit_for_bit_as_new_ones(question):
     for planner in ("deepx", "dad", "rlc"):

@@ -92,7 +92,7 @@ def test_equals_all_cuts_at_any_rate(uplink):
 
 
 @settings(
-    max_examples=examples(100),
+    max_examples=examples(100, deep=2500),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

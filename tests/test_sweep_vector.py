@@ -85,7 +85,7 @@ def one_of(question, values, case):
 
 
 @given(st.data())
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(40, deep=4000))
 def test_any_plan_costs_the_same_by_arrays(data):
     question = data.draw(questions())
     plan = data.draw(plans(question))
@@ -109,7 +109,7 @@ def test_any_plan_costs_the_same_by_arrays(data):
 
 
 @given(st.data())
-@settings(max_examples=examples(25))
+@settings(max_examples=examples(25, deep=1000))
 def test_each_case_gets_the_planners_own_cut(data):
     from experiments.sweeps.building import Case
     from experiments.sweeps.vectors import plans_of
