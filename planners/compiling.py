@@ -10,7 +10,7 @@ compute. The lanes of a gang start together; the next gang starts when all have 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from planners.memory import peak_memory_bytes
 from planners.values import CLOUD, Conditions, Plan, Question, UnitBlock
@@ -229,8 +229,7 @@ class _Layout:
         label = f"{block.layer}[{block.first_unit}:{block.last_unit}]"
         return Lane(
             tuple(
-                replace(p, label=label if p.label == stage.name else f"{p.label} {label}")
-                for p in phases
+                p.labelled(label if p.label == stage.name else f"{p.label} {label}") for p in phases
             ),
             block,
         )

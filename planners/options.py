@@ -1,7 +1,9 @@
 """The search space: which options a planner has for each layer."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 
 import numpy as np
@@ -109,16 +111,24 @@ def _pairs(question: Question, choices: Sequence[Choice]) -> list[Placement]:
 
 def rank_levels(stage: Stage, shares: Sequence[float]) -> tuple[int, ...]:
     """Ranks at shares of break-even, each at least 1 and below break-even."""
-    highest = stage.max_rank
-    levels = {round(share * stage.break_even_rank) for share in shares}
+    return _levels(stage.break_even_rank, stage.max_rank, tuple(shares))
+
+
+@lru_cache(maxsize=4096)
+def _levels(break_even: int, highest: int, shares: tuple[float, ...]) -> tuple[int, ...]:
+    levels = {round(share * break_even) for share in shares}
     return tuple(sorted(rank for rank in levels if 1 <= rank <= highest))
 
 
 def guarded_ranks(question: Question, stage: Stage) -> tuple[int, ...]:
     """Ranks of the options that keep the limit of one layer's own error."""
     guard2 = question.layer_error_limit**2
-    ranks = rank_levels(stage, question.options.ranks)
-    return tuple(r for r in ranks if question.workload.tail_energy(stage.name, r) <= guard2)
+    ranks, workload = rank_levels(stage, question.options.ranks), question.workload
+    # what is beyond a rank never grows with it: those that keep the limit are the largest
+    least = bisect_left(
+        ranks, True, key=lambda rank: bool(workload.tail_energy(stage.name, rank) <= guard2)
+    )
+    return ranks[least:]
 
 
 def _cuts(stage: Stage, parts: int) -> tuple[int, ...]:

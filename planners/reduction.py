@@ -27,12 +27,13 @@ def useful_rows(found: Passes, thresholds: Floats) -> Flags:
     if not len(asked):
         return keep
     before, row_cost = np.zeros((len(asked), 1)), found.row_cost[asked]
+    most = thresholds[asked, None]
     for layer, way, beyond in zip(found.network.layers, found.ways, found.beyond, strict=True):
         priced = way if len(way) == 1 else way[asked]
-        arrived = (before[:, :, None] + priced).min(axis=1)
+        arrived = np.minimum.reduce(before[:, :, None] + priced, axis=1)
         reached = row_cost[:, layer.rows] + arrived[:, layer.target[layer.node]]
         whole = reached + beyond[asked][:, layer.node]
-        keep[layer.rows] = (whole <= thresholds[asked, None]).all(axis=0)
+        keep[layer.rows] = np.logical_and.reduce(whole <= most)
         starts = found.network.node_starts[layer.nodes] - layer.rows.start
         before = np.minimum.reduceat(reached, starts, axis=1)
     return keep

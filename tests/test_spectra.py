@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import workloads
+from planners import Goals
+from planners.options import guarded_ranks, rank_levels
+from tests.test_planners import question
 from workloads import load_workload
 from workloads.faults import SpecError
 from workloads.graph import tail_shares
@@ -66,3 +71,31 @@ def test_a_workload_with_an_unknown_profile_is_a_fault_with_its_place(tmp_path):
     line = text[: text.index("{dense: dense}")].count("\n") + 1
     with pytest.raises(SpecError, match=rf"net.yaml:{line}:\d+: .*'dens'.*'dense'"):
         load_workload(path)
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda groups: st.lists(
+            st.lists(st.just(0.0) | st.floats(1e-6, 1e3), min_size=groups, max_size=groups),
+            min_size=1,
+            max_size=40,
+        )
+    )
+)
+def test_what_is_beyond_a_rank_never_grows_with_it(rows):
+    spectrum = np.array(rows).T
+    assume((spectrum > 0).any(axis=1).all())
+    assert np.all(np.diff(tail_shares(spectrum)) <= 0)
+
+
+@pytest.mark.parametrize("model", ["alexnet", "cd_seide"])
+@pytest.mark.parametrize("error", [0.0, 0.02, 0.1, 0.2, 0.35, 0.9])
+def test_ranks_that_keep_a_layers_limit_are_found_by_asking_each(model, error):
+    asked = question("tegra_k1", model, goals=Goals(error=error))
+    for stage in asked.workload.stages:
+        kept = [
+            rank
+            for rank in rank_levels(stage, asked.options.ranks)
+            if asked.workload.tail_energy(stage.name, rank) <= asked.layer_error_limit**2
+        ]
+        assert guarded_ranks(asked, stage) == tuple(kept)
