@@ -5,16 +5,21 @@ Single-Layer Acceleration and Processor-Friendly Quantization", EuroSys 2019. Se
 channel-wise distribution: a share p of a layer's output channels to the CPU, the rest to the GPU,
 p from a small grid, here the options' cuts and either processor alone. Section 5: quantised
 integers on the CPU, half precision on the GPU. Each layer takes the share of least predicted
-time; what moving and converting its input costs is not weighed, as in the paper. Its third
-technique, whole branches on different processors, is not built: `heft` does that.
+time; what moving and converting its input costs is not weighed, as in the paper. Third, between
+a fork and a join whole branches go to different processors where that is predicted to take less
+time than splitting their layers one after the other; all assignments are tried, as all branches of
+a group are few (more than `MOST` assignments are not tried: the layers stay split).
 
 The paper minimises latency and knows no limits, so the result competes under the question's
 objective and limits with the same in the most exact precision and with every single processor.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import product
+from math import inf
 
+from planners.branches import Branch, groups
 from planners.candidates import best_plan, priced_layers, uniform
 from planners.options import Choice
 from planners.tables import StageTable, stage_table
@@ -24,7 +29,19 @@ FRIENDLY = {"cpu": ("int8", "fp16", "fp32"), "gpu": ("fp16", "fp32", "int8")}
 """By processor kind, the precisions that suit it, best first (section 5)."""
 EXACT = dict.fromkeys(FRIENDLY, ("fp32", "fp16", "int8"))
 
+MOST = 4096
+"""Assignments of branches to processors that are tried: twelve branches on two."""
+
 Preference = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Share:
+    """One way to run a layer; the first row of equals is the least."""
+
+    seconds: float
+    row: int
+    blocks: tuple[UnitBlock, ...] = field(compare=False)
 
 
 def plan(question: Question) -> Plan:
@@ -47,7 +64,7 @@ def plan(question: Question) -> Plan:
     split = [
         blocks
         for preference in (FRIENDLY, EXACT)
-        if (blocks := _split(question, tables, preference)) is not None
+        for blocks in _candidates(question, tables, preference)
     ]
     return best_plan(question, "mulayer", question.cost.evaluations - before, [*split, *alone])
 
@@ -60,24 +77,75 @@ def _tables(question: Question) -> Iterator[StageTable]:
         yield stage_table(narrowed, stage, runtime)
 
 
-def _split(
+def _candidates(
     question: Question, tables: list[StageTable], preference: Preference
-) -> tuple[UnitBlock, ...] | None:
-    """Of each layer the share of least time; None where some layer runs on neither."""
-    found: list[UnitBlock] = []
-    for table in tables:
-        suited = _suited(question, table, preference)
-        rows = [
-            (float(seconds), int(row))
-            for row, (seconds, signature) in enumerate(
-                zip(table.seconds, table.signature, strict=True)
-            )
-            if set(table.placement_of(int(signature))) <= suited
-        ]
-        if not rows:
-            return None
-        found += table.options.blocks(int(table.index[min(rows)[1]]))
-    return tuple(found)
+) -> Iterator[tuple[UnitBlock, ...]]:
+    """All layers split, and with branches on different processors where that is quicker."""
+    shares = [_shares(question, table, preference) for table in tables]
+    if not all(shares):
+        return
+    of_layer = dict(zip((stage.name for stage in question.workload.stages), shares, strict=True))
+    quickest = {name: min(found) for name, found in of_layer.items()}
+    yield _joined(quickest)
+    distributed = dict(quickest)
+    for group in groups(question.workload.stages):
+        distributed |= _distributed(group, of_layer, quickest)
+    if distributed != quickest:
+        yield _joined(distributed)
+
+
+def _joined(chosen: Mapping[str, Share]) -> tuple[UnitBlock, ...]:
+    return tuple(block for share in chosen.values() for block in share.blocks)
+
+
+def _shares(question: Question, table: StageTable, preference: Preference) -> list[Share]:
+    """What one layer may choose from: its cuts between suited processors, and each alone."""
+    suited = _suited(question, table, preference)
+    rows = enumerate(zip(table.seconds, table.signature, strict=True))
+    return [
+        Share(float(seconds), row, table.options.blocks(int(table.index[row])))
+        for row, (seconds, signature) in rows
+        if set(table.placement_of(int(signature))) <= suited
+    ]
+
+
+def _distributed(
+    group: tuple[Branch, ...], of_layer: Mapping[str, list[Share]], split: Mapping[str, Share]
+) -> dict[str, Share]:
+    """By layer of a group: its share where branches run side by side; {} where splitting wins."""
+    alone = [[_alone(branch, of_layer, name) for name in _names(of_layer)] for branch in group]
+    if len(alone[0]) ** len(group) > MOST:
+        return {}
+    least = sum(split[stage.name].seconds for branch in group for stage in branch)
+    best: dict[str, Share] = {}
+    for chosen in product(range(len(alone[0])), repeat=len(group)):
+        busy_s = [0.0] * len(alone[0])
+        for shares, processor in zip(alone, chosen, strict=True):
+            busy_s[processor] += sum(s.seconds for s in shares[processor].values())
+            if not shares[processor]:
+                busy_s[processor] = inf
+        if max(busy_s) < least:
+            least = max(busy_s)
+            pairs = zip(alone, chosen, strict=True)
+            best = {name: s for shares, at in pairs for name, s in shares[at].items()}
+    return best
+
+
+def _names(of_layer: Mapping[str, list[Share]]) -> list[str]:
+    """Processors that run some layer alone, sorted."""
+    shares = (share for found in of_layer.values() for share in found)
+    return sorted({s.blocks[0].processor for s in shares if len(s.blocks) == 1})
+
+
+def _alone(branch: Branch, of_layer: Mapping[str, list[Share]], processor: str) -> dict[str, Share]:
+    """The branch's layers on one processor; {} where it does not run them all."""
+    found = {
+        stage.name: share
+        for stage in branch
+        for share in of_layer[stage.name]
+        if len(share.blocks) == 1 and share.blocks[0].processor == processor
+    }
+    return found if len(found) == len(branch) else {}
 
 
 def _suited(question: Question, table: StageTable, preference: Preference) -> set[Choice]:
