@@ -41,3 +41,8 @@ class Demand:
     output_bytes: Amount
     kernels: int
     """Launches per call of the host."""
+
+
+def free(kind: str) -> Demand:
+    """Demand of a kind that does nothing at inference."""
+    return Demand(kind, 0.0, 0.0, 0.0, 0.0, 0)

@@ -4,12 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from workloads.demand import Demand, Units
-from workloads.layer import Floats, LayerSpec, Shape, free
+from workloads import elementwise
+from workloads.demand import Demand, Units, free
+from workloads.layer import Floats, LayerSpec, Shape
 from workloads.scratch import Scratch
 
 PLANNED = False
 RECOMPOSED = False
+
+output_shape = elementwise.output_shape
+halo = elementwise.halo
 
 
 class Spec(LayerSpec):
@@ -17,16 +21,6 @@ class Spec(LayerSpec):
 
     kind: Literal["dropout"]
     ratio: float = Field(default=0.5, ge=0, lt=1)
-
-
-def output_shape(spec: Spec, input_shape: Shape) -> Shape:
-    """The input's."""
-    return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Channels do not mix."""
-    return 0
 
 
 def demand(

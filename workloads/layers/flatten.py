@@ -3,8 +3,8 @@
 import math
 from typing import Literal
 
-from workloads.demand import Demand, Units
-from workloads.layer import Floats, LayerSpec, Shape, free
+from workloads.demand import Demand, Units, free
+from workloads.layer import Floats, LayerSpec, Shape
 from workloads.scratch import Scratch
 
 PLANNED = False

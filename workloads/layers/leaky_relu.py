@@ -4,13 +4,17 @@ from typing import Literal
 
 import numpy as np
 
-from workloads.demand import Demand, Units
-from workloads.layer import Floats, LayerSpec, Shape, elementwise
+from workloads import elementwise
+from workloads.layer import Floats, LayerSpec
 from workloads.rounding import half
 from workloads.scratch import Scratch
 
 PLANNED = False
 RECOMPOSED = False
+
+output_shape = elementwise.output_shape
+halo = elementwise.halo
+demand = elementwise.demand
 
 
 class Spec(LayerSpec):
@@ -18,23 +22,6 @@ class Spec(LayerSpec):
 
     kind: Literal["leaky_relu"]
     slope: float = 0.01
-
-
-def output_shape(spec: Spec, input_shape: Shape) -> Shape:
-    """The input's."""
-    return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Channels do not mix."""
-    return 0
-
-
-def demand(
-    spec: Spec, input_shape: Shape, reads: Units, channels: Units, frames: int, item_bytes: int
-) -> Demand:
-    """One operation per value."""
-    return elementwise("leaky_relu", input_shape, channels, frames, item_bytes)
 
 
 def values(

@@ -6,13 +6,17 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from workloads import elementwise
 from workloads.demand import BIAS_BYTES, Demand, Units, amount
-from workloads.layer import Floats, LayerSpec, Shape, channel_values, check_channels, positions
+from workloads.layer import Floats, LayerSpec, Shape, positions
 from workloads.rounding import half
 
 PLANNED = False
 RECOMPOSED = False
 OPERANDS = 0
+
+halo = elementwise.halo
+check_operands = elementwise.check_none
 
 
 class Spec(LayerSpec):
@@ -24,17 +28,8 @@ class Spec(LayerSpec):
 
 def output_shape(spec: Spec, input_shape: Shape) -> Shape:
     """The input's."""
-    check_channels("slope", spec.slope, input_shape)
+    elementwise.check_channels("slope", spec.slope, input_shape)
     return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Channels do not mix."""
-    return 0
-
-
-def check_operands(spec: Spec, input_shape: Shape, operands: Sequence[Shape]) -> None:
-    """It has none."""
 
 
 def demand(
@@ -51,6 +46,6 @@ def combine(
     spec: Spec, x: Floats, first: int, operands: Sequence[Floats], precision: str
 ) -> Floats:
     """Slopes of the channels at hand."""
-    slopes = channel_values(spec.slope, first, x)
+    slopes = elementwise.channel_values(spec.slope, first, x)
     y: Floats = np.where(x < 0, x * slopes, x)
     return half(y) if precision == "fp16" else y

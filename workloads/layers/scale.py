@@ -8,13 +8,17 @@ from typing import Literal
 
 from pydantic import Field
 
+from workloads import elementwise
 from workloads.demand import BIAS_BYTES, Demand, Units, amount
-from workloads.layer import Floats, LayerSpec, Shape, channel_values, check_channels, positions
+from workloads.layer import Floats, LayerSpec, Shape, positions
 from workloads.rounding import half
 
 PLANNED = False
 RECOMPOSED = False
 OPERANDS = 0
+
+halo = elementwise.halo
+check_operands = elementwise.check_none
 
 
 class Spec(LayerSpec):
@@ -27,18 +31,9 @@ class Spec(LayerSpec):
 
 def output_shape(spec: Spec, input_shape: Shape) -> Shape:
     """The input's."""
-    check_channels("gain", spec.gain, input_shape)
-    check_channels("offset", spec.offset, input_shape)
+    elementwise.check_channels("gain", spec.gain, input_shape)
+    elementwise.check_channels("offset", spec.offset, input_shape)
     return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Channels do not mix."""
-    return 0
-
-
-def check_operands(spec: Spec, input_shape: Shape, operands: Sequence[Shape]) -> None:
-    """It has none."""
 
 
 def demand(
@@ -55,6 +50,6 @@ def combine(
     spec: Spec, x: Floats, first: int, operands: Sequence[Floats], precision: str
 ) -> Floats:
     """In place, with the gains and offsets of the channels at hand."""
-    x *= channel_values(spec.gain, first, x)
-    x += channel_values(spec.offset, first, x)
+    x *= elementwise.channel_values(spec.gain, first, x)
+    x += elementwise.channel_values(spec.offset, first, x)
     return half(x) if precision == "fp16" else x

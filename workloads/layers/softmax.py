@@ -4,35 +4,22 @@ from typing import Literal
 
 import numpy as np
 
-from workloads.demand import Demand, Units
-from workloads.layer import Floats, LayerSpec, Shape, elementwise
+from workloads import elementwise
+from workloads.layer import Floats, LayerSpec
 from workloads.scratch import Scratch
 
 PLANNED = False
 RECOMPOSED = True
+
+output_shape = elementwise.output_shape
+halo = elementwise.halo
+demand = elementwise.demand
 
 
 class Spec(LayerSpec):
     """Softmax has no parameters."""
 
     kind: Literal["softmax"]
-
-
-def output_shape(spec: Spec, input_shape: Shape) -> Shape:
-    """The input's."""
-    return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Blocks leave raw scores; all units meet where they are recomposed."""
-    return 0
-
-
-def demand(
-    spec: Spec, input_shape: Shape, reads: Units, channels: Units, frames: int, item_bytes: int
-) -> Demand:
-    """One operation per value; each block is charged for its own units."""
-    return elementwise("softmax", input_shape, channels, frames, item_bytes)
 
 
 def values(

@@ -4,36 +4,23 @@ from typing import Literal
 
 import numpy as np
 
-from workloads.demand import Demand, Units
-from workloads.layer import Floats, LayerSpec, Shape, elementwise
+from workloads import elementwise
+from workloads.layer import Floats, LayerSpec
 from workloads.rounding import half
 from workloads.scratch import Scratch
 
 PLANNED = False
 RECOMPOSED = False
 
+output_shape = elementwise.output_shape
+halo = elementwise.halo
+demand = elementwise.demand
+
 
 class Spec(LayerSpec):
     """It has no parameters."""
 
     kind: Literal["tanh"]
-
-
-def output_shape(spec: Spec, input_shape: Shape) -> Shape:
-    """The input's."""
-    return input_shape
-
-
-def halo(spec: Spec) -> int:
-    """Channels do not mix."""
-    return 0
-
-
-def demand(
-    spec: Spec, input_shape: Shape, reads: Units, channels: Units, frames: int, item_bytes: int
-) -> Demand:
-    """One operation per value."""
-    return elementwise("tanh", input_shape, channels, frames, item_bytes)
 
 
 def values(
