@@ -40,8 +40,9 @@ fidelity: .venv/.stamp  ## fit, predict and report anew: docs/fidelity.md, about
 living: .venv/.stamp  ## what replanning buys, run anew: docs/living.md, about five minutes
 	@$(TEST_ENV) $(BIN)/python -m experiments.living_page docs/living.md
 
-trained: .venv/.trained  ## what compaction does to trained networks, run anew: docs/trained.md
+trained: .venv/.trained  ## what compaction does to trained networks, run anew: docs/trained*.md, a quarter of an hour
 	@$(TEST_ENV) $(BIN)/python -m experiments.trained_page docs/trained.md
+	@$(TEST_ENV) $(BIN)/python -m experiments.trained_devices docs/trained_devices.md
 
 notebooks: .venv/.stamp  ## run the notebooks anew: the .ipynb beside their sources
 	@$(TEST_ENV) $(BIN)/python -m experiments.executing experiments/notebooks

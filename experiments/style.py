@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -95,3 +96,10 @@ def figure_of(axes: "Axes") -> "Figure":
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     return figure
+
+
+def drawn(axes: "Axes", path: Path) -> Path:
+    """Write the figure of axes as PNG, the same bytes each time; the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure_of(axes).savefig(path, format="png", dpi=110, metadata={"Software": None})
+    return path

@@ -6,9 +6,10 @@ with factors of the weights and of the outputs; ranks that keep one share of mas
 beside those that RLC chooses under an error limit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,19 @@ def ranks_keeping(workload: Workload, mass: float) -> dict[str, int | None]:
     return found
 
 
+def relative_error(found: Floats, reference: Floats) -> float:
+    """Root mean square of what differs, over the reference's spread."""
+    spread = np.sqrt(np.mean((reference - reference.mean(axis=0)) ** 2))
+    return float(np.sqrt(np.mean((found - reference) ** 2)) / spread)
+
+
+class Judge(Protocol):
+    """Says how well a network does its task."""
+
+    def judged(self, plan: Plan) -> dict[str, Any]:
+        """Columns of a row: how well it does under a plan."""
+
+
 @dataclass(frozen=True, eq=False)
 class Listener:
     """A network that hears pitch, tones of known pitch, and what it makes of them uncompacted."""
@@ -82,16 +96,15 @@ class Listener:
         frames = tones.frames.reshape(count, *workload.input_shape)
         return cls(workload, tones, forward(workload, seeded_weights(workload), frames))
 
-    def heard(self, plan: Plan) -> dict[str, Any]:
+    def judged(self, plan: Plan) -> dict[str, Any]:
         """accuracy, agreement (share of frames whose best bin stays), relative_error."""
         frames = self.tones.frames.reshape(-1, *self.workload.input_shape)
         _, bins = carry_values(plan, self.workload, frames, seeded_weights(self.workload))
         same = bins.argmax(axis=1) == self.reference.argmax(axis=1)
-        spread = np.sqrt(np.mean((self.reference - self.reference.mean(axis=0)) ** 2))
         return {
             "accuracy": pitch_accuracy(bins, self.tones.cents),
             "agreement": float(np.mean(same)),
-            "relative_error": float(np.sqrt(np.mean((bins - self.reference) ** 2)) / spread),
+            "relative_error": relative_error(bins, self.reference),
         }
 
 
@@ -139,19 +152,29 @@ def accuracy_table(
     """
     import pandas as pd
 
+    return pd.DataFrame(compacted(name, partial(Listener.of, count=count), masses, limits))
+
+
+def compacted(
+    name: str,
+    judge_of: Callable[[Workload], Judge],
+    masses: Sequence[float],
+    limits: Sequence[float],
+) -> list[dict[str, Any]]:
+    """A row for each way to compact the whole network: what a judge of it says, and its costs."""
     base, rows = load_workload(name), []
     for factors in FACTORS:
         workload = refactored(base, factors)
-        listener = Listener.of(workload, count=count)
+        judge = judge_of(workload)
         for precision in PLACES:
             for chosen, plan in _plans(workload, precision, masses, limits):
                 rows.append(
                     {"network": name, "factors": factors, "precision": precision}
                     | chosen
-                    | listener.heard(plan)
+                    | judge.judged(plan)
                     | _costs(plan, asked(workload, precision))
                 )
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _plans(
@@ -203,7 +226,7 @@ def layer_table(
             rows.append(
                 {"network": name, "factors": factors, "layer": stage.name, "mass": mass}
                 | {"rank": rank, "rank_share": _share(stage, rank)}
-                | listener.heard(plan_of(question, hows))
+                | listener.judged(plan_of(question, hows))
             )
     return pd.DataFrame(rows)
 

@@ -1,15 +1,16 @@
-"""`docs/trained.md`: what compaction does to really trained networks, measured on tones."""
+"""`docs/trained.md`: what compaction does to really trained networks."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.agreement_page import faces_part
 from experiments.coverage import COVERED, coverage_table, input_errors
 from experiments.drawing.trained import accuracy_figure, calibration_figure, coverage_figure
 from experiments.files import write_text
 from experiments.living_page import as_table
-from experiments.style import figure_of, new_axes, styled
+from experiments.style import drawn, new_axes, styled
 from experiments.terminal import say
 from experiments.trained import LIMITS, MASSES, accuracy_table, layer_table, reductions
 from workloads import load_workload
@@ -17,7 +18,6 @@ from workloads.accuracy import FOLDER
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 TASK = "pitch of synthetic tones within 50 cents"
 LOSS = 0.01
@@ -58,6 +58,7 @@ def _parts(folder: Path, networks: Sequence[str]) -> Iterator[str]:
     yield from _layers(first)
     say(f"inputs of {first} ...")
     yield from _coverage(first, table, folder)
+    yield from faces_part(folder)
 
 
 def _memory(tables: "Sequence[pd.DataFrame]", folder: Path) -> Iterator[str]:
@@ -88,7 +89,7 @@ def _memory(tables: "Sequence[pd.DataFrame]", folder: Path) -> Iterator[str]:
     for against, name in (("weight_bytes", "memory"), ("energy_j", "energy")):
         with styled():
             axes = accuracy_figure(tables[0], new_axes(3.2)[0], against=against)
-            path = _drawn(axes, folder / "figures" / f"trained_accuracy_{name}.png")
+            path = drawn(axes, folder / "figures" / f"trained_accuracy_{name}.png")
         yield f"![Accuracy against {name}](figures/{path.name})"
 
 
@@ -149,17 +150,11 @@ def _coverage(network: str, table: "pd.DataFrame", folder: Path) -> Iterator[str
     yield as_table(coverage_table(errors), columns)
     with styled():
         axes = calibration_figure(table[table.chosen_by != "whole"], new_axes(3.2)[0])
-        path = _drawn(axes, folder / "figures" / "trained_calibration.png")
+        path = drawn(axes, folder / "figures" / "trained_calibration.png")
         yield f"![Estimated and measured errors of plans](figures/{path.name})"
         axes = coverage_figure(errors, new_axes(3.2)[0])
-        path = _drawn(axes, folder / "figures" / "trained_inputs.png")
+        path = drawn(axes, folder / "figures" / "trained_inputs.png")
         yield f"![Bounds and measured errors of inputs](figures/{path.name})"
-
-
-def _drawn(axes: "Axes", path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure_of(axes).savefig(path, format="png", dpi=110, metadata={"Software": None})
-    return path
 
 
 def write_curve(table: "pd.DataFrame") -> Path:

@@ -122,7 +122,7 @@ def test_a_signal_has_its_shapes() -> None:
     assert "tones" in signal_names()
     with pytest.raises(ValueError, match="one row of samples"):
         make_signal("tones", (3, 8, 8), 1, 0)
-    with pytest.raises(SpecError, match="must be one of tones"):
+    with pytest.raises(SpecError, match="must be one of photograph, tones"):
         listener(signal="birdsong")
 
 

@@ -9,22 +9,30 @@ if TYPE_CHECKING:
 _WAYS = {"weights": "by weights", "outputs": "by outputs"}
 
 
-def accuracy_figure(table: "pd.DataFrame", axes: "Axes", *, against: str) -> "Axes":
-    """Accuracy against `weight_bytes` or `energy_j`: lines of ranks that keep one mass in all
-    layers, stars for those that RLC chose.
+def accuracy_figure(
+    table: "pd.DataFrame",
+    axes: "Axes",
+    *,
+    against: str,
+    column: str = "accuracy",
+    label: str = "frames within 50 cents (share)",
+) -> "Axes":
+    """Accuracy, or another column, against `weight_bytes` or `energy_j`.
+
+    Lines of ranks that keep one mass in all layers, stars for those that RLC chose.
     """
-    scale, label = {
+    scale, below = {
         "weight_bytes": (1e-6, "weights (MB)"),
         "energy_j": (1e3, "energy of an inference (mJ)"),
     }[against]
     for (factors, precision), rows in table.groupby(["factors", "precision"], sort=True):
         line = rows[rows.chosen_by != "rlc"].sort_values(against)
         told = f"{precision}, {_WAYS[str(factors)]}"
-        (drawn,) = axes.plot(scale * line[against], line.accuracy, marker=".", label=told)
+        (drawn,) = axes.plot(scale * line[against], line[column], marker=".", label=told)
         stars = rows[rows.chosen_by == "rlc"]
-        axes.plot(scale * stars[against], stars.accuracy, "*", color=drawn.get_color())
-    axes.set_xlabel(label)
-    axes.set_ylabel("frames within 50 cents (share)")
+        axes.plot(scale * stars[against], stars[column], "*", color=drawn.get_color())
+    axes.set_xlabel(below)
+    axes.set_ylabel(label)
     axes.set_ylim(0.0, 1.02)
     axes.legend(title="compacted (stars: RLC)")
     return axes

@@ -69,6 +69,7 @@ def _load(name: str, frames: int | None) -> Workload:
         shape,
         source=__doc__ or name,
         frames=frames,
+        signal="photograph",
     )
 
 
