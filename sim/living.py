@@ -60,17 +60,17 @@ class LivingDevice(Powered):
         self.server = LivingServer(self, slots)
         self.residence = Residence(self, flash)
         self.pricer = Pricer()
-        self.dead: str | None = None
-        """Why the device gives no answers any more."""
         self.attempts: dict[Job, Attempt] = {}
         self._numbers = 0
         world.listen(self._surroundings_changed)
 
     def die(self, reason: str) -> None:
-        """All requests fail, and all that will come."""
+        """All requests fail, and all that will come; nothing is drawn any more."""
+        self.settle()
         self.dead = reason
         for job in tuple(self.in_flight):
             self.cancel(job, reason)
+        self.radio.switch_off()
 
     # -- requests ------------------------------------------------------------------------------
 

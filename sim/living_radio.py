@@ -103,6 +103,12 @@ class LivingRadio:
             self._own(attempt.job)
             self._next()
 
+    def switch_off(self) -> None:
+        """Idle at once, without a tail; nothing waits any more."""
+        self._phase = self._pending = None
+        self._watts = 0.0
+        self._own(None)
+
     def _promote(self, job: Job) -> None:
         assert self.link is not None
         self._own(job)

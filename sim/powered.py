@@ -40,6 +40,8 @@ class Powered:
     """Energy of the device up to then."""
     base_each_j: float
     """The baseline's share of a request that would have been in flight all the time."""
+    dead: str | None
+    """Why the device is off for good: it gives no answers and draws nothing."""
 
     def __init__(self, env: Environment, question: Question, standby_w: float) -> None:
         self.env, self.question, self.standby_w = env, question, standby_w
@@ -50,6 +52,7 @@ class Powered:
         state = question.conditions
         self._active_w = baseline_w(question, state, active=True)
         self._asleep_w = baseline_w(question, state, active=False)
+        self.dead = None
         self.until_idle = question.energy_window == "until_idle"
         self._tasks: dict[Task, None] = {}
         self._governors: dict[str, Governor] = {}
@@ -87,10 +90,11 @@ class Powered:
             return
         self.settled_s = self.env.now
         before_j = self.settled_j
-        for task in self._tasks:
-            task.settle(duration_s)
-        self.radio.settle(duration_s)
-        self._settle_baseline(duration_s)
+        if self.dead is None:
+            for task in self._tasks:
+                task.settle(duration_s)
+            self.radio.settle(duration_s)
+            self._settle_baseline(duration_s)
         for listener in self.listeners:
             listener.advance(duration_s, self.settled_j - before_j)
 

@@ -157,6 +157,26 @@ def test_an_empty_battery_ends_all_requests():
     assert battery.drawn_j < 0.02 * 4.0
 
 
+@pytest.mark.parametrize("window", ["until_output", "until_idle"])
+def test_a_device_that_is_off_draws_nothing(window):
+    """Neither standby nor a radio's tail; accounts are closed, and joules stay those drawn."""
+    question = online(energy_window=window)
+    device = device_of(question, standby_w=0.5)
+    jobs = [device.submit(app_of(question, ("cloud", "cloud"))) for _ in range(2)]
+    after(device.env, 0.3, lambda _: device.die(EMPTY))
+    device.env.run(until=0.3)
+    device.settle()
+    drawn_j = device.meter.device_j
+    assert drawn_j > 0.0
+    finished(device)
+    device.env.run(until=device.env.now + 1e4)
+    device.settle()
+    assert device.meter.device_j == drawn_j == pytest.approx(device.settled_j, rel=1e-12)
+    assert {job.reason for job in jobs} == {EMPTY}
+    assert device.radio.owner is None
+    assert not device.radio.awake
+
+
 def test_a_battery_gives_what_the_device_takes():
     question = online(options=LOCAL)
     device = device_of(question, standby_w=0.01)
