@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planners.dual import Passes, Paths, measured
+from planners.dual import Passes, Paths, choices, measured
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -71,17 +71,23 @@ def exchanges(found: Passes, weighting: int) -> Exchanges:
     """The cheapest path through each row, under one of the weightings of `found`."""
     network = found.network
     lives = np.stack((network.activation, network.call), axis=1)
-    after, onward = _onward(found, weighting, lives)
-    into, backward = _inward(found, weighting, lives)
-    node = np.concatenate([layer.node + layer.nodes.start for layer in network.layers])
-    target = np.concatenate([layer.target for layer in network.layers])[node]
-    target += np.repeat(into.starts, [len(layer.node) for layer in network.layers])
+    chosen = choices(found, np.array([weighting]))
+    row_of, node_of = chosen[0][0], chosen[1][0]
+    after, onward = _onward(found, weighting, lives, row_of, node_of)
+    into, backward = _inward(found, weighting, lives, row_of)
+    sizes = np.diff(network.node_starts, append=len(network.option))
+    node = np.repeat(np.arange(len(sizes)), sizes)
+    starts = zip(network.layers, into.starts.tolist(), strict=True)
+    target = np.concatenate([layer.target + start for layer, start in starts])
     beyond = np.concatenate([part[weighting] for part in found.beyond])
+    cost = into.cost[target] + beyond
+    sums = into.sums[target] + after.sums
+    live = np.maximum(into.live[target], after.live)
     return Exchanges(
         found,
-        into.cost[target] + found.row_cost[weighting] + beyond[node],
-        into.sums[target] + network.vectors + after.sums[node],
-        np.maximum(np.maximum(into.live[target], lives), after.live[node]).sum(axis=1),
+        cost[node] + found.row_cost[weighting],
+        sums[node] + network.vectors,
+        np.maximum(live[node], lives).sum(axis=1),
         onward,
         backward,
     )
@@ -112,7 +118,7 @@ def _way(found: Passes, weighting: int, number: int) -> Floats:
 _Steps = tuple[tuple[Ints, Ints], ...]
 
 
-def _inward(found: Passes, weighting: int, lives: Floats) -> tuple[_Ends, _Steps]:
+def _inward(found: Passes, weighting: int, lives: Floats, row_of: Ints) -> tuple[_Ends, _Steps]:
     """Of each target, the cheapest way there; by layer, from which node and by which row."""
     network = found.network
     cost, sums = np.zeros(1), np.zeros((1, 4))
@@ -126,45 +132,36 @@ def _inward(found: Passes, weighting: int, lives: Floats) -> tuple[_Ends, _Steps
         arrived[:, 1] += layer.way_s[source, every]
         reached = whole[source, every]
         parts.append((reached, arrived, held))
-        target, rows = layer.target[layer.node], layer.rows
-        costs = found.row_cost[weighting, rows] + reached[target]
-        best = _least(costs, layer.node, network.node_starts[layer.nodes] - rows.start)
-        steps.append((source, best + rows.start))
-        at = layer.target
-        cost = costs[best]
-        sums = arrived[at] + network.vectors[rows][best]
-        live = np.maximum(held[at], lives[rows][best])
+        best, at = row_of[layer.nodes], layer.target
+        steps.append((source, best))
+        cost = found.row_cost[weighting, best] + reached[at]
+        sums = arrived[at] + network.vectors[best]
+        live = np.maximum(held[at], lives[best])
     return _Ends.joined(parts), tuple(steps)
 
 
-def _onward(found: Passes, weighting: int, lives: Floats) -> tuple[_Ends, _Steps]:
+def _onward(
+    found: Passes, weighting: int, lives: Floats, row_of: Ints, node_of: Ints
+) -> tuple[_Ends, _Steps]:
     """Of each node, the cheapest completion; by layer, to which target and by which row."""
     network = found.network
     last = len(network.deliver)
     sums = np.concatenate((network.deliver, np.zeros((last, 2))), axis=1)
     live = np.zeros((last, 2))
     parts, steps = [], []
+    stop = len(node_of)
     for number in reversed(range(len(network.layers))):
-        layer, rows = network.layers[number], network.layers[number].rows
-        beyond = found.beyond[number][weighting]
-        parts.append((beyond, sums, live))
-        starts = network.node_starts[layer.nodes][layer.target_starts] - rows.start
-        costs = found.row_cost[weighting, rows] + beyond[layer.node]
-        row = _least(costs, layer.target[layer.node], starts)
-        node = layer.node[row]
-        through = network.vectors[rows][row] + sums[node]
-        held = np.maximum(lives[rows][row], live[node])
+        layer = network.layers[number]
+        start = stop - len(layer.target_starts)
+        parts.append((found.beyond[number][weighting], sums, live))
+        node = node_of[start:stop]
+        row, at, stop = row_of[node], node - layer.nodes.start, start
+        through = network.vectors[row] + sums[at]
+        held = np.maximum(lives[row], live[at])
         target = (_way(found, weighting, number) + found.through[number][weighting]).argmin(axis=1)
         every = np.arange(len(target))
         sums, live = through[target], held[target]
         sums[:, 0] += layer.way_j[every, target]
         sums[:, 1] += layer.way_s[every, target]
-        steps.append((target, row + rows.start))
+        steps.append((target, row))
     return _Ends.joined(parts[::-1]), tuple(steps[::-1])
-
-
-def _least(cost: Floats, group: Ints, starts: Ints) -> Ints:
-    """Of each group, its member of least cost; groups come in order, each from its start on."""
-    if len(starts) == 1:
-        return np.array([cost.argmin()])
-    return np.lexsort((cost, group))[starts]

@@ -121,6 +121,8 @@ class _Exploration:
 
     def _over(self, number: int, layer: Layer, labels: _Labels) -> _Labels:
         """Labels after a layer: first the way to each target, then the rows there."""
+        if layer.way_j.size == len(layer.node) == 1:
+            return _onto(layer, self.rules.bounds.network, labels)
         bounds = self.rules.bounds
         arrived = self._arrived(number, layer, labels)
         if len(arrived.node) > _FEW and len(layer.node) > _ROWS * len(layer.target_starts):
@@ -223,6 +225,21 @@ def _start(network: Network) -> _Labels:
     none = np.zeros(1, dtype=np.int64)
     live = network.least_live()[None]
     return _Labels(none, np.zeros((1, 4)), np.zeros((1, 2)), live, none, none)
+
+
+def _onto(layer: Layer, network: Network, labels: _Labels) -> _Labels:
+    """Labels after a layer of one row, to which one way leads: it adds the same to each.
+
+    So none goes there: what completes a label costs as much as before.
+    """
+    row, count = layer.rows.start, len(labels.node)
+    way = np.array([layer.way_j[0, 0], layer.way_s[0, 0]])
+    sums = labels.sums + network.vectors[row]
+    sums[:, :2] += way
+    live = np.maximum(labels.live, (network.activation[row], network.call[row]))
+    return _Labels(
+        labels.node, sums, labels.ways + way, live, np.arange(count), np.full(count, row)
+    )
 
 
 def _moved(layer: Layer, labels: _Labels, one: Ints, target: Ints) -> _Labels:

@@ -35,6 +35,9 @@ _BOUNDS = 6
 _LABELS = 8_192
 """Labels kept over all layers, and how few and many that may be after one."""
 _FEWEST, _MOST = 96, 1_024
+_LONG, _NEAR = 16, 1e-3
+"""Layers from which on a plan this near its bound, as a share, is not searched for a second time:
+on long chains that takes as long as all before, and finds next to nothing."""
 
 
 class LinearSearch:
@@ -118,6 +121,8 @@ class LinearSearch:
                 self._take(found)
             if given_up >= self.top:
                 return None
+            if count >= _LONG and self.top * (1.0 - _NEAR) <= given_up:
+                return self._left(left, weights)[0]
             left, rules = self._left(left, weights)
         return left
 

@@ -44,7 +44,12 @@ class Order:
 
 
 def _bits(mask: int) -> list[int]:
-    return [step for step in range(mask.bit_length()) if mask >> step & 1]
+    found = []
+    while mask:
+        lowest = mask & -mask
+        found.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return found
 
 
 def resources(processors: Iterable[str], partners: Mapping[str, str | None]) -> tuple[str, ...]:

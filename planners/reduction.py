@@ -26,17 +26,18 @@ def useful_rows(found: Passes, thresholds: Floats) -> Flags:
     keep = np.ones(len(found.network.option), dtype=np.bool_)
     if not len(asked):
         return keep
-    before, row_cost = np.zeros((len(asked), 1)), found.row_cost[asked]
-    most = thresholds[asked, None]
-    for layer, way, beyond in zip(found.network.layers, found.ways, found.beyond, strict=True):
+    network, before = found.network, np.zeros((len(asked), 1))
+    cheapest, arrivals = found.cheapest.T[asked], []
+    for layer, way in zip(network.layers, found.ways, strict=True):
         priced = way if len(way) == 1 else way[asked]
-        arrived = np.minimum.reduce(before[:, :, None] + priced, axis=1)
-        reached = row_cost[:, layer.rows] + arrived[:, layer.target[layer.node]]
-        whole = reached + beyond[asked][:, layer.node]
-        keep[layer.rows] = np.logical_and.reduce(whole <= most)
-        starts = found.network.node_starts[layer.nodes] - layer.rows.start
-        before = np.minimum.reduceat(reached, starts, axis=1)
-    return keep
+        arrived = np.minimum.reduce(before[:, :, None] + priced, axis=1)[:, layer.target]
+        arrivals.append(arrived)
+        before = cheapest[:, layer.nodes] + arrived
+    beyond = np.concatenate([part[asked] for part in found.beyond], axis=1)
+    others = np.concatenate(arrivals, axis=1) + beyond
+    sizes = np.diff(network.node_starts, append=len(keep))
+    whole = found.row_cost[asked] + np.repeat(others, sizes, axis=1)
+    return np.asarray((whole <= thresholds[asked, None]).all(axis=0))
 
 
 def reduced(network: Network, keep: Flags) -> Network | None:
